@@ -1,0 +1,79 @@
+import type { Ruleset } from "../ir/ruleset.ts";
+import type { RulesetChange } from "../ir/change.ts";
+
+/**
+ * A way into the kernel. One value programs one network namespace. All methods but `render` may reject with
+ * `DataplaneError`; after a rejection the kernel holds what it held before the step that failed (each step is one
+ * transaction), the mirror is void, and the next `sync` reads the kernel anew.
+ */
+export interface Dataplane {
+  readonly name: string;
+  /** What this kernel can do; errors name what is missing and what to load. */
+  probe(): Promise<Capabilities>;
+  /** The whole program as text, exactly what would be loaded into an empty kernel. Pure: needs no kernel. */
+  render(ruleset: Ruleset): string;
+  /**
+   * Brings the kernel to this Ruleset, from whatever it holds (nothing, an older state of ours, a damaged one),
+   * changing only what differs. Closed and lossless between any two transactions.
+   */
+  sync(ruleset: Ruleset): Promise<SyncReport>;
+  /** Applies one change to what the last `sync`/`apply` left, at a cost of the size of the change. */
+  apply(change: RulesetChange): Promise<ApplyReport>;
+  /** Compares the kernel with the mirror and repairs what differs. */
+  check(): Promise<SyncReport>;
+  /** Calls back when somebody else changed our part of the kernel. Returns how to stop watching. */
+  watch(onForeignChange: () => void): () => void;
+  /** Packets and bytes by counter. */
+  counters(): Promise<readonly PolicyCounter[]>;
+  /** Takes everything of ours out of the kernel; says what. */
+  remove(): Promise<readonly string[]>;
+  /** Closes sockets; leaves the kernel as it is. */
+  close(): void;
+}
+
+export interface Capabilities {
+  readonly dataplane: string;
+  readonly kernel: string;
+  readonly missing: readonly { readonly feature: string; readonly effect: string; readonly remedy: string }[];
+}
+
+export interface SyncReport {
+  /** Human-readable, one line for each thing that was found different; empty: nothing was to do. */
+  readonly differences: readonly string[];
+  readonly transactions: number;
+  readonly milliseconds: number;
+}
+
+export interface ApplyReport {
+  readonly transactions: number;
+  readonly milliseconds: number;
+}
+
+export interface PolicyCounter {
+  /** The policy and rule, or the name of a drop counter. */
+  readonly name: string;
+  readonly packets: bigint;
+  readonly bytes: bigint;
+}
+
+/** What this dataplane cannot express or this kernel cannot do. The contract suite turns it into a declared skip. */
+export class UnsupportedError extends Error {
+  readonly feature: string;
+  readonly reason: string;
+  constructor(feature: string, reason: string) {
+    super(`${feature}: ${reason}`);
+    this.name = "UnsupportedError";
+    this.feature = feature;
+    this.reason = reason;
+  }
+}
+
+/** The kernel refused or could not be asked. `detail` keeps the evidence (errno, extended ack, the message). */
+export class DataplaneError extends Error {
+  readonly detail: string;
+  constructor(message: string, detail: string) {
+    super(message);
+    this.name = "DataplaneError";
+    this.detail = detail;
+  }
+}

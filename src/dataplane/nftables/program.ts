@@ -1,0 +1,50 @@
+import type { Statement, Verdict } from "./statement.ts";
+
+/** Everything in our table, as data: what `render` prints and what the mirror of the kernel holds. */
+export interface Program {
+  readonly table: string;
+  readonly chains: ReadonlyMap<string, ProgramChain>;
+  readonly sets: ReadonlyMap<string, ProgramSet>;
+  readonly counters: ReadonlyMap<string, ProgramCounter>;
+}
+
+export interface ProgramChain {
+  readonly name: string;
+  /** Base chains hang on a hook; priority 0 is nft's `filter`, policy always accept. */
+  readonly hook: "forward" | "input" | "output" | null;
+  readonly rules: readonly Rule[];
+}
+
+export interface Rule {
+  readonly statements: readonly Statement[];
+  /** At most 128 bytes, no control characters, no quotes. */
+  readonly comment: string | null;
+}
+
+export type KeyType = "ipv4_addr" | "ipv6_addr" | "inet_service" | "icmpv6_type";
+
+export interface ProgramSet {
+  readonly name: string;
+  /** Concatenated if more than one. */
+  readonly key: readonly KeyType[];
+  /** What an element carries: nothing (a set), a verdict, or the name of a counter. */
+  readonly data: "none" | "verdict" | "counter";
+  /** Intervals (one key field only): elements are CIDRs, ranges or single values, disjoint and not adjacent. */
+  readonly interval: boolean;
+  readonly comment: string | null;
+  readonly elements: ReadonlyMap<ElementKey, ElementData>;
+}
+
+/**
+ * An element's key as text: fields joined by ` . `; an interval is `LOW-HIGH` (inclusive, also where nft would
+ * print a prefix), a single value is itself.
+ */
+export type ElementKey = string;
+
+/** Null in a set; the counter's name or the verdict in a map. */
+export type ElementData = null | string | Verdict;
+
+export interface ProgramCounter {
+  readonly name: string;
+  readonly comment: string | null;
+}

@@ -1,0 +1,102 @@
+import type { AddressSet } from "../net/address-set.ts";
+import type { Address } from "../net/address.ts";
+import type { Cidr } from "../net/cidr.ts";
+import type { PortProtocol } from "../net/protocol.ts";
+import type { Action, Direction, PodSelection, PolicyId } from "../policy/policy.ts";
+
+/**
+ * The Ruleset: what the kernel of one node needs and no more. Every dataplane renders it. Groups, pair sets and
+ * chains are named by their content (`g-…`, `n-…`, `in-…`, `eg-…`: a readable part and a hash), so equal content
+ * has one name and a name's meaning never changes; members of groups and pair sets do change.
+ */
+export interface Ruleset {
+  readonly node: NodeRules;
+  /** Every known pod of this node, by address. */
+  readonly endpoints: ReadonlyMap<Address, Endpoint>;
+  readonly chains: ReadonlyMap<ChainName, Chain>;
+  readonly groups: ReadonlyMap<GroupName, Group>;
+  readonly pairSets: ReadonlyMap<PairSetName, PairSet>;
+}
+
+export type ChainName = string & { readonly brand: "ChainName" };
+export type GroupName = string & { readonly brand: "GroupName" };
+export type PairSetName = string & { readonly brand: "PairSetName" };
+
+/** What holds for the node as a whole. */
+export interface NodeRules {
+  readonly name: string;
+  /** The node's pod ranges; an address in them that is no endpoint is unknown (semantics.md, 10). Empty: unknown range. */
+  readonly ranges: readonly Cidr[];
+  readonly unknownPods: "drop" | "accept";
+  /** What happens to open connections that a change denies (semantics.md, 2). */
+  readonly established: "cut" | "keep";
+}
+
+/** A pod of this node under one of its addresses. */
+export interface Endpoint {
+  readonly address: Address;
+  /** `namespace/name`, for comments and logs. */
+  readonly pod: string;
+  /** Null: nothing isolates it in this direction and the default is accept. */
+  readonly ingress: ChainName | null;
+  readonly egress: ChainName | null;
+}
+
+/**
+ * The decision for one direction, shared by all endpoints with the same policies (and the same declared ports,
+ * where policies name ports). In order: admin, networkPolicy, baseline, fallback.
+ */
+export interface Chain {
+  readonly name: ChainName;
+  readonly direction: Direction;
+  readonly admin: readonly ChainClause[];
+  /** The union of what is allowed; null: no NetworkPolicy isolates, the baseline tier follows. */
+  readonly networkPolicy: readonly ChainClause[] | null;
+  readonly baseline: readonly ChainClause[];
+  readonly fallback: "accept" | "deny";
+  /** Policies of the NetworkPolicy tier that isolate, sorted: what a drop is explained with. */
+  readonly isolatedBy: readonly PolicyId[];
+}
+
+/** One rule of one policy as the kernel can match it: peer AND port, or (address, port) pairs. */
+export interface ChainClause {
+  readonly policy: PolicyId;
+  readonly rule: number;
+  readonly action: Action;
+  readonly match: Match;
+}
+
+export type Match =
+  | { readonly kind: "peers"; readonly peers: PeerMatch | null; readonly ports: readonly PortRange[] | null }
+  /** Egress named ports: the destination's own (address, port) pairs. One clause a protocol. */
+  | { readonly kind: "pairs"; readonly pairs: PairSetName; readonly protocol: PortProtocol };
+
+/** The other end is in one of the groups, or in the addresses (all ipBlocks of the rule, merged, excepts cut out). */
+export interface PeerMatch {
+  readonly groups: readonly GroupName[];
+  readonly addresses: AddressSet;
+}
+
+export interface PortRange {
+  readonly protocol: PortProtocol;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Addresses of the live pods, anywhere in the cluster, that a selection picks. */
+export interface Group {
+  readonly name: GroupName;
+  readonly selection: PodSelection;
+  readonly members: ReadonlySet<Address>;
+}
+
+/** `ADDRESS PORT`, separated by one blank. */
+export type Pair = string & { readonly brand: "Pair" };
+
+/** (address, port) of every pod of a selection that declares a port under a name. */
+export interface PairSet {
+  readonly name: PairSetName;
+  readonly protocol: PortProtocol;
+  readonly portName: string;
+  readonly members: ReadonlySet<Pair>;
+}

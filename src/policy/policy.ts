@@ -1,0 +1,83 @@
+import type { FieldError } from "../kube/field-error.ts";
+import type { Selector } from "../kube/selector.ts";
+import type { AddressSet } from "../net/address-set.ts";
+import type { PortProtocol } from "../net/protocol.ts";
+
+/** `Kind/namespace/name` or `Kind/name`: how a policy is named in answers, counters and logs. */
+export type PolicyId = string & { readonly brand: "PolicyId" };
+
+export type Direction = "ingress" | "egress";
+
+/** Where a policy stands in the order Admin, NetworkPolicy, Baseline (semantics.md). */
+export type Tier = "admin" | "networkpolicy" | "baseline";
+
+/** What a rule that matches does. NetworkPolicy only accepts. */
+export type Action = "accept" | "deny" | "pass";
+
+/** Pods picked by namespace and labels: a subject or a peer. */
+export interface PodSelection {
+  readonly namespaces: NamespaceSelection;
+  readonly pods: Selector;
+}
+
+export type NamespaceSelection =
+  | { readonly kind: "name"; readonly name: string }
+  | { readonly kind: "selector"; readonly selector: Selector };
+
+export type Peer =
+  | { readonly kind: "pods"; readonly selection: PodSelection }
+  /** By address, whoever holds it; `except` is cut out already. */
+  | { readonly kind: "block"; readonly addresses: AddressSet };
+
+export type PortMatch =
+  /** Inclusive range; all ports of a protocol are 0-65535. */
+  | { readonly kind: "range"; readonly protocol: PortProtocol; readonly from: number; readonly to: number }
+  /** Looked up among what the destination pod of the connection declares; `protocol` null matches each protocol. */
+  | { readonly kind: "named"; readonly name: string; readonly protocol: PortProtocol | null };
+
+/** One rule, lowered: what matches (null: anything) and what then happens. Empty lists match nothing. */
+export interface Clause {
+  /** Index of the rule in its policy's list for this direction. */
+  readonly rule: number;
+  readonly ruleName: string | null;
+  readonly action: Action;
+  /** ORed. */
+  readonly peers: readonly Peer[] | null;
+  /** ORed. Null: every protocol and port, protocols without ports too. */
+  readonly ports: readonly PortMatch[] | null;
+}
+
+/** A policy of any kind, lowered to what the engine knows. */
+export interface Policy {
+  readonly id: PolicyId;
+  readonly kind: string;
+  readonly namespace: string | null;
+  readonly name: string;
+  readonly tier: Tier;
+  /** Ascending order within an ordered tier; 0 in the NetworkPolicy tier, where all are united. */
+  readonly priority: number;
+  /** In audit a policy does not count (semantics.md, 13). */
+  readonly mode: "enforce" | "audit";
+  readonly subject: PodSelection;
+  /** The directions it speaks of, each with its rules in order; null: this direction is untouched by it. */
+  readonly ingress: readonly Clause[] | null;
+  readonly egress: readonly Clause[] | null;
+}
+
+/**
+ * What decoding a policy object gives. `policy` is null where even the subject cannot be read; with errors and a
+ * policy, the policy fails closed (semantics.md, 9): its unreadable rules match nothing.
+ */
+export interface DecodedPolicy {
+  readonly policy: Policy | null;
+  readonly errors: readonly FieldError[];
+}
+
+/** A policy API: one folder under policy/ and one line in the registry (policy/kinds.ts). */
+export interface PolicyKind {
+  readonly kind: string;
+  /** apiVersions that are read, e.g. `networking.k8s.io/v1`. */
+  readonly apiVersions: readonly string[];
+  /** Decodes and lowers one API object. Never throws on input. */
+  decode(object: unknown): DecodedPolicy;
+}
