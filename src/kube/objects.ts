@@ -114,3 +114,23 @@ export interface Workload {
 
 /** The objects that make up the cluster's state; policies stand apart (policy/policy.ts). */
 export type ClusterObject = Namespace | Pod | Node | Service;
+
+/** What an object needs to be named. */
+export interface Named {
+  readonly kind: string;
+  /** Absent for kinds without a namespace. */
+  readonly namespace?: string | null;
+  readonly name: string;
+}
+
+/** `Kind/namespace/name`, or `Kind/name` for kinds without a namespace. */
+export function keyOf(object: Named): ObjectKey {
+  const { kind, namespace, name } = object;
+  return (
+    namespace === undefined || namespace === null ? `${kind}/${name}` : `${kind}/${namespace}/${name}`
+  ) as ObjectKey;
+}
+
+export function podKey(namespace: string, name: string): ObjectKey {
+  return `Pod/${namespace}/${name}` as ObjectKey;
+}
