@@ -1,7 +1,9 @@
 import type { FieldError } from "../kube/field-error.ts";
-import type { Selector } from "../kube/selector.ts";
+import type { PodSelection } from "../model/selection.ts";
 import type { AddressSet } from "../net/address-set.ts";
 import type { PortProtocol } from "../net/protocol.ts";
+
+export type { NamespaceSelection, PodSelection } from "../model/selection.ts";
 
 /** `Kind/namespace/name` or `Kind/name`: how a policy is named in answers, counters and logs. */
 export type PolicyId = string & { readonly brand: "PolicyId" };
@@ -13,16 +15,6 @@ export type Tier = "admin" | "networkpolicy" | "baseline";
 
 /** What a rule that matches does. NetworkPolicy only accepts. */
 export type Action = "accept" | "deny" | "pass";
-
-/** Pods picked by namespace and labels: a subject or a peer. */
-export interface PodSelection {
-  readonly namespaces: NamespaceSelection;
-  readonly pods: Selector;
-}
-
-export type NamespaceSelection =
-  | { readonly kind: "name"; readonly name: string }
-  | { readonly kind: "selector"; readonly selector: Selector };
 
 export type Peer =
   | { readonly kind: "pods"; readonly selection: PodSelection }
