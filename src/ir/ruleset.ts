@@ -27,6 +27,11 @@ export interface NodeRules {
   readonly name: string;
   /** The node's pod ranges; an address in them that is no endpoint is unknown (semantics.md, 10). Empty: unknown range. */
   readonly ranges: readonly Cidr[];
+  /**
+   * Addresses in the ranges that are the node itself, sorted: the gateway (the first of each range) and what the
+   * Node's status lists. They are not unknown, endpoint or not.
+   */
+  readonly gateways: readonly Address[];
   readonly unknownPods: "drop" | "accept";
   /** What happens to open connections that a change denies (semantics.md, 2). */
   readonly established: "cut" | "keep";
@@ -93,9 +98,12 @@ export interface Group {
 /** `ADDRESS PORT`, separated by one blank. */
 export type Pair = string & { readonly brand: "Pair" };
 
-/** (address, port) of every pod of a selection that declares a port under a name. */
+/** (address, port) of every live pod of a selection that declares a port of this protocol under this name. */
 export interface PairSet {
   readonly name: PairSetName;
+  readonly selection: PodSelection;
+  /** Only pods under these addresses (a named port beside an ipBlock); null: under any. */
+  readonly within: AddressSet | null;
   readonly protocol: PortProtocol;
   readonly portName: string;
   readonly members: ReadonlySet<Pair>;

@@ -1,0 +1,96 @@
+import { addressSetContains } from "../net/address-set.ts";
+import type { Address } from "../net/address.ts";
+import { cidrContains } from "../net/cidr.ts";
+import type { Protocol } from "../net/protocol.ts";
+import type { Chain, ChainClause, ChainName, Match, Pair, Ruleset } from "./ruleset.ts";
+
+/** A connection as the kernel of a node forwards it: after service translation, before masquerading. */
+export interface ForwardedConnection {
+  readonly client: Address;
+  readonly backend: Address;
+  readonly protocol: Protocol;
+  /** Of the backend; without meaning for ICMP and other protocols. */
+  readonly port: number;
+}
+
+/** A member of a pair set. */
+export function pairOf(address: Address, port: number): Pair {
+  return `${address} ${port}` as Pair;
+}
+
+/**
+ * What a kernel that holds exactly this Ruleset does with a new connection that it forwards. Plain and slow: what
+ * the dataplanes are held against. What the node itself sends (semantics.md, 4) and neighbour discovery (8) are
+ * not forwarded and not asked here.
+ */
+export function decide(ruleset: Ruleset, connection: ForwardedConnection): "accept" | "deny" {
+  const { client, backend } = connection;
+  if (client === backend) return "accept";
+  if (isUnknown(ruleset, client) || isUnknown(ruleset, backend)) return "deny";
+  const egress = ruleset.endpoints.get(client)?.egress ?? null;
+  if (decideChain(ruleset, egress, backend, connection) === "deny") return "deny";
+  const ingress = ruleset.endpoints.get(backend)?.ingress ?? null;
+  return decideChain(ruleset, ingress, client, connection);
+}
+
+/** Whether it is an address of the node's pod range that belongs to nobody the node knows (semantics.md, 10). */
+export function isUnknown(ruleset: Ruleset, address: Address): boolean {
+  const { node, endpoints } = ruleset;
+  if (node.unknownPods === "accept" || endpoints.has(address) || node.gateways.includes(address)) return false;
+  return node.ranges.some((range) => cidrContains(range, address));
+}
+
+function decideChain(
+  ruleset: Ruleset,
+  name: ChainName | null,
+  peer: Address,
+  connection: ForwardedConnection,
+): "accept" | "deny" {
+  if (name === null) return "accept";
+  const chain = found(ruleset.chains.get(name), name);
+  const admin = firstAction(ruleset, chain.admin, peer, connection);
+  if (admin === "accept" || admin === "deny") return admin;
+  return decideBelowAdmin(ruleset, chain, peer, connection);
+}
+
+function decideBelowAdmin(
+  ruleset: Ruleset,
+  chain: Chain,
+  peer: Address,
+  connection: ForwardedConnection,
+): "accept" | "deny" {
+  if (chain.networkPolicy !== null) {
+    return chain.networkPolicy.some((clause) => matchesClause(ruleset, clause.match, peer, connection))
+      ? "accept"
+      : "deny";
+  }
+  const baseline = firstAction(ruleset, chain.baseline, peer, connection);
+  return baseline === "accept" || baseline === "deny" ? baseline : chain.fallback;
+}
+
+function firstAction(
+  ruleset: Ruleset,
+  clauses: readonly ChainClause[],
+  peer: Address,
+  connection: ForwardedConnection,
+): ChainClause["action"] | null {
+  return clauses.find((clause) => matchesClause(ruleset, clause.match, peer, connection))?.action ?? null;
+}
+
+function matchesClause(ruleset: Ruleset, match: Match, peer: Address, connection: ForwardedConnection): boolean {
+  const { protocol, port } = connection;
+  if (match.kind === "pairs") {
+    const { members } = found(ruleset.pairSets.get(match.pairs), match.pairs);
+    return match.protocol === protocol && members.has(pairOf(peer, port));
+  }
+  const { peers, ports } = match;
+  if (ports !== null && !ports.some((it) => it.protocol === protocol && it.from <= port && port <= it.to)) return false;
+  if (peers === null) return true;
+  const inGroup = peers.groups.some((name) => found(ruleset.groups.get(name), name).members.has(peer));
+  return inGroup || addressSetContains(peers.addresses, peer);
+}
+
+function found<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new Error(`the Ruleset refers to ${name}, which it does not hold`);
+  return value;
+}
