@@ -93,7 +93,7 @@ export function qualifiedNameErrors(text: string): readonly string[] {
   const parts = text.split("/");
   if (parts.length > 2) {
     return [
-      `a qualified name ${qualifiedMessage} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+      `a valid label key ${qualifiedMessage} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ];
   }
   const name = parts.at(-1) ?? "";
