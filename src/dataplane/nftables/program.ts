@@ -21,7 +21,8 @@ export interface Rule {
   readonly comment: string | null;
 }
 
-export type KeyType = "ipv4_addr" | "ipv6_addr" | "inet_service" | "icmpv6_type";
+/** A `mark` is written as eight hexadecimal digits, `0x00010000`. */
+export type KeyType = "ipv4_addr" | "ipv6_addr" | "inet_service" | "icmpv6_type" | "mark";
 
 export interface ProgramSet {
   readonly name: string;
@@ -31,6 +32,8 @@ export interface ProgramSet {
   readonly data: "none" | "verdict" | "counter";
   /** Intervals (one key field only): elements are CIDRs, ranges or single values, disjoint and not adjacent. */
   readonly interval: boolean;
+  /** `size N`: the most elements there can be, and the number of hash buckets; null lets the table grow. */
+  readonly size: number | null;
   readonly comment: string | null;
   readonly elements: ReadonlyMap<ElementKey, ElementData>;
 }

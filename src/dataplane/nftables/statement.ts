@@ -6,6 +6,11 @@
 export type Statement =
   /** `ct mark & MASK == VALUE` (or `!=`). */
   | { readonly kind: "ct-mark"; readonly mask: number; readonly operator: "==" | "!="; readonly value: number }
+  /**
+   * `ct mark & MASK @SET`. The generation is an element and not a constant in the rule because a rule that ends in a
+   * verdict makes the kernel validate the whole table at commit (0.7 ms with 110 pods on 6.18); an element does not.
+   */
+  | { readonly kind: "ct-mark-lookup"; readonly mask: number; readonly set: string }
   /** `ct mark set ct mark & KEEP | VALUE`. Does not break on packets without an entry: see nftables.md, 7. */
   | { readonly kind: "set-ct-mark"; readonly keep: number; readonly value: number }
   | { readonly kind: "ct-state"; readonly states: readonly ConntrackState[] }
