@@ -1,0 +1,127 @@
+import type { Compiler } from "../compile/incremental.ts";
+import type { RulesetChange } from "../ir/change.ts";
+import type { Ruleset } from "../ir/ruleset.ts";
+import type { Log } from "../observe/log.ts";
+import type { Change } from "../policy/cluster.ts";
+import type { Finding, Snapshot, Update } from "../source/source.ts";
+import { auditChanges, auditCluster } from "./audit.ts";
+import { createFindingsReport } from "./findings.ts";
+import { type Batch, createInbox } from "./inbox.ts";
+
+/** What a look into the inbox gave. */
+export type News =
+  | { readonly kind: "nothing" }
+  /** A fresh start: what was known before says nothing about it. */
+  | { readonly kind: "whole" }
+  /** `objects` names some of what changed, for the log. */
+  | { readonly kind: "change"; readonly change: RulesetChange; readonly objects: readonly string[] };
+
+/** What should be in the kernel, as far as the source has told. */
+export interface Desired {
+  load(snapshot: Snapshot): void;
+  update(update: Update): void;
+  /** Compiles what came since the last call. Throws only on a defect; then it knows nothing until the next `load`. */
+  compile(): News;
+  /** Null while nothing may be enforced: nothing is known, or some input cannot be read (semantics, 9). */
+  enforceable(): Ruleset | null;
+  /** Null: nothing is known. */
+  ruleset(): Ruleset | null;
+  /** About the input that `compile` saw last. */
+  readonly digest: () => string | null;
+  readonly complete: () => boolean;
+  readonly findings: () => readonly Finding[];
+  /** When the updates came that were compiled since the last call. */
+  takeArrivals(): readonly number[];
+}
+
+export interface DesiredParts {
+  readonly createCompiler: () => Compiler;
+  readonly audit: boolean;
+  readonly log: Log;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly countFindings: (count: number) => void;
+}
+
+/** So many changes of a batch are named when the kernel refuses it. */
+const namedObjects = 5;
+/** While the kernel refuses, the times of at most so many updates are kept. */
+const mostArrivals = 10_000;
+
+const nameOf = (change: Change): string => {
+  if (change.kind === "gone") return `${change.key} (gone)`;
+  if (change.kind === "policy") return change.policy.id;
+  const { object } = change;
+  return "namespace" in object ? `${object.kind}/${object.namespace}/${object.name}` : `${object.kind}/${object.name}`;
+};
+
+export function createDesired(parts: DesiredParts): Desired {
+  const { log, now } = parts;
+  const inbox = createInbox();
+  const findingsReport = createFindingsReport(log);
+  let compiler: Compiler | null = null;
+  /** True from a snapshot with unreadable input until everything is readable. */
+  let held = true;
+  let latest: Pick<Batch, "digest" | "complete" | "findings"> | null = null;
+  let arrivals: number[] = [];
+
+  const note = (batch: Batch) => {
+    held = (held || batch.cluster !== null) && !batch.complete;
+    latest = { digest: batch.digest, complete: batch.complete, findings: batch.findings };
+    arrivals.push(...batch.arrivals.slice(0, mostArrivals - arrivals.length));
+    parts.countFindings(findingsReport.report(batch.findings));
+    if (held) {
+      log.error(
+        "nothing is enforced yet, since some input cannot be read: the rules that are in the kernel stay in force",
+        {
+          do: "correct or remove the files named before; enforcement begins by itself",
+        },
+      );
+    }
+  };
+
+  const compileBatch = (batch: Batch): News => {
+    if (batch.cluster !== null) {
+      compiler = parts.createCompiler();
+      compiler.load(parts.audit ? auditCluster(batch.cluster) : batch.cluster);
+    }
+    if (compiler === null) return { kind: "nothing" };
+    const whole = batch.cluster !== null;
+    if (batch.changes.length === 0) return { kind: whole ? "whole" : "nothing" };
+    const change = compiler.apply(parts.audit ? auditChanges(batch.changes) : batch.changes);
+    return whole
+      ? { kind: "whole" }
+      : { kind: "change", change, objects: batch.changes.slice(0, namedObjects).map(nameOf) };
+  };
+
+  return {
+    load: (snapshot) => inbox.restart(snapshot, now()),
+    update: (update) => inbox.add(update, now()),
+    compile: () => {
+      const batch = inbox.take();
+      if (batch === null) return { kind: "nothing" };
+      note(batch);
+      try {
+        return compileBatch(batch);
+      } catch (error) {
+        compiler = null;
+        throw new Error(
+          `compiling failed at ${batch.changes.slice(0, namedObjects).map(nameOf).join(", ") || "a snapshot"}`,
+          {
+            cause: error,
+          },
+        );
+      }
+    },
+    enforceable: () => (held ? null : (compiler?.ruleset() ?? null)),
+    ruleset: () => compiler?.ruleset() ?? null,
+    digest: () => latest?.digest ?? null,
+    complete: () => latest?.complete ?? false,
+    findings: () => latest?.findings ?? [],
+    takeArrivals: () => {
+      const taken = arrivals;
+      arrivals = [];
+      return taken;
+    },
+  };
+}

@@ -1,0 +1,141 @@
+import type { Compiler } from "../compile/incremental.ts";
+import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { Ruleset } from "../ir/ruleset.ts";
+import type { Log } from "../observe/log.ts";
+import type { Snapshot, Update } from "../source/source.ts";
+import type { Clock } from "../system/clock.ts";
+import { createAlarm } from "./alarm.ts";
+import { type News, createDesired } from "./desired.ts";
+import { createKernel } from "./kernel.ts";
+import type { AgentMetrics } from "./metrics.ts";
+import { createSchedule } from "./schedule.ts";
+import { type Standing, standingOf } from "./standing.ts";
+
+export interface EnforcerParts {
+  readonly createCompiler: () => Compiler;
+  readonly dataplane: Dataplane;
+  readonly clock: Clock;
+  /** [0, 1), for the jitter of retries. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly metrics: AgentMetrics;
+  /** Milliseconds between checks of the kernel. */
+  readonly syncPeriod: number;
+  readonly audit: boolean;
+}
+
+/** Keeps the kernel at what the source says: one operation at a time, the next one from all that came meanwhile. */
+export interface Enforcer {
+  /** A fresh start from a whole snapshot. `broken` is called if compiling it, or what follows it, fails: a defect. */
+  load(snapshot: Snapshot, broken: () => void): void;
+  update(update: Update): void;
+  /** Compares the kernel with what should be in it, soon. */
+  requestCheck(): void;
+  /** Works until the signal aborts; then ends after the operation that runs. */
+  run(signal: AbortSignal): Promise<void>;
+  standing(): Standing;
+  /** What should be in the kernel; null: not known. */
+  ruleset(): Ruleset | null;
+  /** Uses the dataplane between two operations. */
+  exclusive<T>(use: () => Promise<T>): Promise<T>;
+  /** Milliseconds that the running operation has taken so far; 0: none runs. */
+  busyFor(): number;
+}
+
+export function createEnforcer(parts: EnforcerParts): Enforcer {
+  const { clock, log, metrics } = parts;
+  const now = () => clock.now();
+  const schedule = createSchedule({ now, random: parts.random, syncPeriod: parts.syncPeriod });
+  const kernel = createKernel({ ...parts, schedule });
+  const desired = createDesired({ ...parts, now, countFindings: (count) => metrics.findings.set(count) });
+  const alarm = createAlarm(clock);
+  let broken = () => {};
+  /** True while the kernel may hold something else than what was compiled before the latest news. */
+  let behind = true;
+  let enforced: string | null = null;
+  let defect = false;
+  let stopping = false;
+
+  const settle = () => {
+    enforced = desired.digest();
+    for (const arrival of desired.takeArrivals()) metrics.latency.observe(Math.max(0, now() - arrival) / 1000);
+  };
+
+  const compile = (): News => {
+    try {
+      const news = desired.compile();
+      if (news.kind === "whole") behind = true;
+      defect &&= news.kind !== "whole";
+      return news;
+    } catch (error) {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      log.error("a defect in Portcullis: the rules that are in the kernel stay in force, changes are not enforced", {
+        error: error instanceof Error ? error.message : String(error),
+        detail: cause instanceof Error ? cause.stack : String(cause),
+        do: "report this with the objects named; the source is read from the start again by itself",
+      });
+      defect = true;
+      broken();
+      return { kind: "nothing" };
+    }
+  };
+
+  /** Does one thing that is due; gives the milliseconds until something can be due again. */
+  const turn = async (): Promise<number> => {
+    const news = compile();
+    const wanted = desired.enforceable();
+    if (news.kind === "change" && wanted === null) behind = true;
+    if (wanted === null) return Infinity;
+    const wait = schedule.retryIn();
+    if (behind && wait > 0) return wait;
+    if (behind) behind = !(await kernel.sync(wanted));
+    else if (news.kind === "change") behind = !(await kernel.apply(news.change, news.objects));
+    else {
+      settle();
+      const due = schedule.checkIn();
+      if (due > 0) return due;
+      behind = !(await kernel.check());
+    }
+    if (!behind) settle();
+    return 0;
+  };
+
+  return {
+    load: (snapshot, onBroken) => {
+      broken = onBroken;
+      desired.load(snapshot);
+      alarm.ring();
+    },
+    update: (update) => {
+      desired.update(update);
+      alarm.ring();
+    },
+    requestCheck: () => {
+      schedule.requestCheck();
+      alarm.ring();
+    },
+    run: async (signal) => {
+      const stop = () => {
+        stopping = true;
+        alarm.ring();
+      };
+      signal.addEventListener("abort", stop, { once: true });
+      while (!signal.aborted) {
+        const idle = await turn();
+        if (idle > 0 && !signal.aborted) await alarm.wait(idle);
+      }
+    },
+    standing: () =>
+      standingOf({
+        known: desired.digest() !== null,
+        complete: desired.complete(),
+        findings: desired.findings(),
+        enforced,
+        failure: defect ? "a defect in Portcullis (see the log)" : kernel.failure(),
+        stopping,
+      }),
+    ruleset: desired.ruleset,
+    exclusive: kernel.exclusive,
+    busyFor: kernel.busyFor,
+  };
+}

@@ -1,0 +1,60 @@
+import type { Log } from "../observe/log.ts";
+import type { Source } from "../source/source.ts";
+import type { Clock } from "../system/clock.ts";
+import type { Enforcer } from "./enforcer.ts";
+import type { AgentMetrics } from "./metrics.ts";
+import { retryDelay } from "./retry.ts";
+
+export interface FollowParts {
+  readonly openSource: () => Source;
+  readonly enforcer: Pick<Enforcer, "load" | "update">;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly metrics: AgentMetrics;
+}
+
+/** A source that was followed for this long counts as one that works: the next failure is a first one again. */
+const goodWhile = 60_000;
+
+/** Follows one source until it ends, fails, or what it says cannot be compiled. */
+async function followOnce({ openSource, enforcer, metrics }: FollowParts, stop: AbortSignal): Promise<void> {
+  const source = openSource();
+  const session = new AbortController();
+  const signal = AbortSignal.any([stop, session.signal]);
+  try {
+    enforcer.load(await source.snapshot(signal), () => session.abort(new Error("what it said could not be compiled")));
+    metrics.connected.set(1);
+    for await (const update of source.changes(signal)) enforcer.update(update);
+    session.signal.throwIfAborted();
+  } finally {
+    metrics.connected.set(0);
+    session.abort();
+  }
+}
+
+/** Hands the source's snapshot and updates to the enforcer until the signal aborts; starts over when it fails. */
+export async function followSource(parts: FollowParts, stop: AbortSignal): Promise<void> {
+  const { clock, log } = parts;
+  let failures = 0;
+  while (!stop.aborted) {
+    const started = clock.now();
+    let reason: string;
+    try {
+      await followOnce(parts, stop);
+      reason = "it ended";
+    } catch (error) {
+      reason = error instanceof Error ? error.message : String(error);
+    }
+    if (stop.aborted) return;
+    parts.metrics.sourceFailures.add();
+    failures = clock.now() - started > goodWhile ? 1 : failures + 1;
+    const wait = retryDelay(failures, parts.random);
+    log.error("the source cannot be followed: what is in force stays in force, changes are not seen", {
+      error: reason,
+      next_try: `in ${Math.round(wait)} ms, from the start`,
+      do: "check that the folder given by -f is there and can be read",
+    });
+    await clock.sleep(wait, stop);
+  }
+}

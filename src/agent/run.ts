@@ -1,0 +1,77 @@
+import type { Compiler } from "../compile/incremental.ts";
+import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { Log } from "../observe/log.ts";
+import type { Source } from "../source/source.ts";
+import type { Clock } from "../system/clock.ts";
+import type { BindAddress } from "./bind-address.ts";
+import { createEnforcer } from "./enforcer.ts";
+import { createExposition } from "./exposition.ts";
+import { describeFailure, effectOf } from "./failures.ts";
+import { followSource } from "./follow.ts";
+import { createAgentMetrics } from "./metrics.ts";
+import { startServer } from "./server.ts";
+
+export interface AgentParts {
+  readonly openSource: () => Source;
+  readonly createCompiler: () => Compiler;
+  readonly dataplane: Dataplane;
+  readonly clock: Clock;
+  /** [0, 1), for the jitter of retries. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly bind: BindAddress;
+  /** Milliseconds between checks of the kernel. */
+  readonly syncPeriod: number;
+  readonly audit: boolean;
+  /** Labels of `portcullis_build_info`. */
+  readonly build: Readonly<Record<string, string>>;
+}
+
+/** An operation on the kernel that takes longer than this does not come back: the agent should be restarted. */
+const stuckAfter = 120_000;
+
+async function tellCapabilities(dataplane: Dataplane, log: Log): Promise<void> {
+  try {
+    const { kernel, missing } = await dataplane.probe();
+    log.info("kernel", { dataplane: dataplane.name, kernel });
+    for (const { feature, effect, remedy } of missing) log.warn(`this kernel lacks ${feature}`, { effect, do: remedy });
+  } catch (error) {
+    const { error: what, detail, remedy } = describeFailure(error);
+    log.error("the kernel cannot be asked what it can do", {
+      error: what,
+      detail,
+      effect: effectOf("probe"),
+      do: remedy,
+    });
+  }
+}
+
+/**
+ * Runs the agent until the signal aborts; then finishes the running transaction and leaves the rules in force.
+ * Rejects only if the HTTP server cannot have its address.
+ */
+export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<void> {
+  const { dataplane, clock, log } = parts;
+  const metrics = createAgentMetrics();
+  const enforcer = createEnforcer({ ...parts, metrics });
+  const exposition = createExposition({ ...parts, registry: metrics.registry, enforcer });
+  const server = await startServer(parts.bind, {
+    standing: () => enforcer.standing(),
+    illness: () => (enforcer.busyFor() > stuckAfter ? "an operation on the kernel does not come back" : null),
+    metrics: exposition,
+  });
+  log.info("listening", { address: server.address });
+  await tellCapabilities(dataplane, log);
+  const unwatch = dataplane.watch(() => {
+    log.debug("somebody else changed our part of the kernel");
+    enforcer.requestCheck();
+  });
+  try {
+    await Promise.all([enforcer.run(stop), followSource({ ...parts, enforcer, metrics, clock }, stop)]);
+  } finally {
+    unwatch();
+    await server.close();
+    dataplane.close();
+  }
+  log.info("stopped; the rules stay in force");
+}

@@ -1,0 +1,152 @@
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import { chmod, lstat, unlink } from "node:fs/promises";
+import { type Socket, connect } from "node:net";
+import { metricsContentType } from "../observe/metrics.ts";
+import { type BindAddress, formatBindAddress } from "./bind-address.ts";
+import type { Standing } from "./standing.ts";
+
+/** What the server tells about. */
+export interface Answers {
+  standing(): Standing;
+  /** Why the agent should be restarted; null: it works. */
+  illness(): string | null;
+  metrics(): Promise<string>;
+}
+
+export interface RunningServer {
+  /** Where it listens, with the port that the kernel chose. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+/** Slow or silent peers are cut after this long; nobody can hold all connections for longer. */
+const patience = 5000;
+const mostConnections = 64;
+/** Of one address, so that one peer cannot take all of them. */
+const mostConnectionsOfOne = 16;
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
+  response.end(response.req.method === "HEAD" ? undefined : body);
+}
+
+async function answer(answers: Answers, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const text = "text/plain; charset=utf-8";
+  if (request.method !== "GET" && request.method !== "HEAD") return send(response, 405, text, "only GET and HEAD\n");
+  switch (request.url?.split("?", 1)[0]) {
+    case "/healthz": {
+      const illness = answers.illness();
+      return send(response, illness === null ? 200 : 503, text, `${illness ?? "ok"}\n`);
+    }
+    case "/readyz": {
+      const standing = answers.standing();
+      return send(response, standing.ready ? 200 : 503, "application/json", `${JSON.stringify(standing)}\n`);
+    }
+    case "/metrics":
+      return send(response, 200, metricsContentType, await answers.metrics());
+    default:
+      return send(response, 404, text, "there is /healthz, /readyz and /metrics\n");
+  }
+}
+
+/** Cuts what is beyond the share of one peer. Peers on a unix socket have no address and share all of it. */
+function limitPerPeer(server: Server): void {
+  const open = new Map<string, number>();
+  server.on("connection", (socket: Socket) => {
+    const peer = socket.remoteAddress;
+    if (peer === undefined) return;
+    const count = (open.get(peer) ?? 0) + 1;
+    if (count > mostConnectionsOfOne) {
+      socket.destroy();
+      return;
+    }
+    open.set(peer, count);
+    socket.once("close", () => {
+      const left = (open.get(peer) ?? 1) - 1;
+      if (left > 0) open.set(peer, left);
+      else open.delete(peer);
+    });
+  });
+}
+
+function createHttpServer(answers: Answers): Server {
+  const limits = {
+    headersTimeout: patience,
+    requestTimeout: patience,
+    keepAliveTimeout: patience,
+    connectionsCheckingInterval: 1000,
+    maxHeaderSize: 8192,
+  };
+  const server = createServer(limits, (request, response) => {
+    request.resume();
+    answer(answers, request, response).catch(() => response.destroy());
+  });
+  server.maxConnections = mostConnections;
+  // Requests are bounded above; this one ends peers that do not read the answer.
+  server.setTimeout(2 * patience);
+  server.on("clientError", (_error, socket) => socket.destroy());
+  limitPerPeer(server);
+  return server;
+}
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined);
+
+function listen(server: Server, address: BindAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    const ready = () => {
+      server.off("error", reject);
+      resolve();
+    };
+    if (address.kind === "tcp")
+      server.listen({ port: address.port, ...(address.host === null ? {} : { host: address.host }) }, ready);
+    else {
+      // Nobody else may connect in the moment before the mode is set.
+      const mask = process.umask(0o177);
+      server.listen(address.path, ready);
+      process.umask(mask);
+    }
+  });
+}
+
+/** True if the socket's file is there and nobody listens on it any more. */
+function isStale(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once("error", (error) => resolve(codeOf(error) === "ECONNREFUSED"));
+  });
+}
+
+async function listenOnPath(server: Server, address: BindAddress & { kind: "unix" }): Promise<void> {
+  try {
+    await listen(server, address);
+  } catch (error) {
+    if (codeOf(error) !== "EADDRINUSE") throw error;
+    const isSocket = (await lstat(address.path)).isSocket();
+    if (!isSocket || !(await isStale(address.path))) throw error;
+    await unlink(address.path);
+    await listen(server, address);
+  }
+  await chmod(address.path, 0o660);
+}
+
+/** Starts to answer. Rejects with Node's error if the address cannot be had. */
+export async function startServer(address: BindAddress, answers: Answers): Promise<RunningServer> {
+  const server = createHttpServer(answers);
+  if (address.kind === "unix") await listenOnPath(server, address);
+  else await listen(server, address);
+  const bound = server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : 0;
+  return {
+    address: formatBindAddress(address.kind === "tcp" ? { ...address, port } : address),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

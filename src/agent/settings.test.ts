@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { formatBindAddress, readBindAddress } from "./bind-address.ts";
+import { readConfig } from "./config-file.ts";
+import { retryDelay } from "./retry.ts";
+import { readDuration, readMarkMask, readNetns, readNodeName, readSyncPeriod } from "./setting-values.ts";
+import { type SettingName, readSettings } from "./settings.ts";
+
+const written = (values: Partial<Record<SettingName, string | string[]>>) =>
+  new Map(
+    Object.entries(values).map(([name, value]) => [name as SettingName, { texts: [value].flat(), place: `--${name}` }]),
+  );
+
+const valueOf = <T>(read: { ok: true; value: T } | { ok: false; reason: string }): T | string =>
+  read.ok ? read.value : read.reason;
+
+describe("setting values", () => {
+  it("durations", () => {
+    assert.equal(valueOf(readDuration("30s")), 30_000);
+    assert.equal(valueOf(readDuration("500ms")), 500);
+    assert.equal(valueOf(readDuration("1m30s")), 90_000);
+    assert.equal(valueOf(readDuration("1.5h")), 5_400_000);
+    for (const text of ["", "5", "m", "-1s", "1 s", "1S", "1d", "NaNs", "1e3s", "\u0661s"])
+      assert.equal(readDuration(text).ok, false, text);
+    assert.equal(readSyncPeriod("100ms").ok, true);
+    assert.equal(readSyncPeriod("99ms").ok, false);
+    assert.equal(readSyncPeriod("25h").ok, false);
+  });
+
+  it("mark masks: one run of at least eight bits", () => {
+    assert.equal(valueOf(readMarkMask("0xffff0000")), 0xffff0000);
+    assert.equal(valueOf(readMarkMask("0xff")), 0xff);
+    assert.equal(valueOf(readMarkMask("0xFFFFFFFF")), 0xffffffff);
+    for (const text of ["0x7f", "0x0", "0xff00ff00", "0xfffffffff", "255", "ffff0000", "0x", "0xzz"]) {
+      assert.equal(readMarkMask(text).ok, false, text);
+    }
+  });
+
+  it("network namespaces by name or path, nodes by name", () => {
+    assert.equal(valueOf(readNetns("node-1")), "node-1");
+    assert.equal(valueOf(readNetns("/proc/7/ns/net")), "/proc/7/ns/net");
+    for (const text of ["", "..", ".", "../x", "a/b", "a\0b"]) assert.equal(readNetns(text).ok, false, text);
+    assert.equal(valueOf(readNodeName("ip-10-0-0-1.eu")), "ip-10-0-0-1.eu");
+    for (const text of ["", "A", "-a", "a_b", "a\nb", "a".repeat(254)])
+      assert.equal(readNodeName(text).ok, false, text);
+  });
+
+  it("addresses to listen on", () => {
+    for (const text of [":9080", "127.0.0.1:80", "[::1]:1", "localhost:0", "unix:/run/p.sock"]) {
+      const read = readBindAddress(text);
+      assert.ok(read.ok, text);
+      assert.equal(formatBindAddress(read.value), text);
+    }
+    for (const text of ["", "9080", ":65536", "::1:80", "unix:", `unix:/${"x".repeat(107)}`, "a:b:1"]) {
+      assert.equal(readBindAddress(text).ok, false, text);
+    }
+  });
+
+  it("retries wait longer and longer, to ten seconds, with up to half off", () => {
+    assert.deepEqual(
+      [1, 2, 3].map((n) => retryDelay(n, () => 0)),
+      [100, 200, 400],
+    );
+    assert.equal(
+      retryDelay(1e6, () => 0),
+      10_000,
+    );
+    assert.equal(
+      retryDelay(1, () => 0.999),
+      100 * (1 - 0.999 / 2),
+    );
+  });
+});
+
+describe("settings", () => {
+  it("have the documented defaults", () => {
+    const read = readSettings(written({ "node-name": "n1" }), ["nftables"]);
+    assert.ok(read.ok);
+    assert.deepEqual(read.settings, {
+      nodeName: "n1",
+      folder: null,
+      dataplane: "nftables",
+      netns: null,
+      dryRun: false,
+      podCidrs: null,
+      unknownPods: "drop",
+      established: "cut",
+      defaultVerdict: "accept",
+      syncPeriod: 60_000,
+      ctMarkMask: 0xffff0000,
+      audit: false,
+      bind: { kind: "tcp", host: null, port: 9080 },
+      logFormat: "text",
+      verbose: false,
+    });
+  });
+
+  it("report everything that is wrong at once, each with its place", () => {
+    const read = readSettings(
+      written({
+        established: "maybe",
+        "sync-period": "soon",
+        "pod-cidr": ["10.0.0.0/8", "10.0.0.1/8x"],
+        netns: ["a", "b"],
+      }),
+      ["nftables"],
+    );
+    assert.ok(!read.ok);
+    assert.equal(read.problems.length, 5);
+    const text = read.problems.join("\n");
+    for (const part of [
+      "--node-name",
+      '--established: "maybe" is none of: cut, keep',
+      "--sync-period",
+      "10.0.0.1/8x",
+      "--netns: netns can be given only once",
+    ]) {
+      assert.ok(text.includes(part), `${part} in ${text}`);
+    }
+  });
+});
+
+describe("the configuration file", () => {
+  it("has the flags' names and texts", () => {
+    const read = readConfig(
+      "node-name: n1\nct-mark-mask: 0xff000000\npod-cidr: [10.0.0.0/24, 'fd00::/64']\naudit: true\n",
+      "a.yaml",
+    );
+    assert.ok(read.ok);
+    assert.deepEqual(
+      [...read.written].map(([name, { texts, place }]) => [name, texts, place]),
+      [
+        ["node-name", ["n1"], "a.yaml:1:1"],
+        ["ct-mark-mask", ["0xff000000"], "a.yaml:2:1"],
+        ["pod-cidr", ["10.0.0.0/24", "fd00::/64"], "a.yaml:3:1"],
+        ["audit", ["true"], "a.yaml:4:1"],
+      ],
+    );
+  });
+
+  const problemsOf = (text: string): readonly string[] => {
+    const read = readConfig(text, "a.yaml");
+    return read.ok ? [] : read.problems;
+  };
+
+  it("unknown keys, doubles and odd values are problems with their position", () => {
+    assert.deepEqual(problemsOf("audit: true\n\nsync-perod: 1m\n"), ['a.yaml:3:1: unknown key "sync-perod"']);
+    assert.match(problemsOf("audit: true\naudit: false\n")[0] ?? "", /^a\.yaml:2:1: .*unique/);
+    assert.match(problemsOf("netns: {a: b}\n")[0] ?? "", /^a\.yaml:1:1: netns must be a value/);
+    assert.match(problemsOf("a: &x [1]\nnetns: *x\n").join(), /unknown key "a".*netns must be a value/);
+    assert.match(problemsOf("- a\n")[0] ?? "", /not a mapping/);
+    assert.match(problemsOf("a: [\n")[0] ?? "", /^a\.yaml:2:1: /);
+    assert.deepEqual(problemsOf(""), []);
+    assert.match(problemsOf("? [a, b]\n: c\n")[0] ?? "", /unknown key ""/);
+  });
+});

@@ -1,0 +1,140 @@
+import type { Cidr } from "../net/cidr.ts";
+import { type BindAddress, readBindAddress } from "./bind-address.ts";
+import {
+  type Read,
+  readChoice,
+  readCidr,
+  readMarkMask,
+  readNetns,
+  readNodeName,
+  readSwitch,
+  readSyncPeriod,
+} from "./setting-values.ts";
+
+/** What the operator wants of the agent. */
+export interface AgentSettings {
+  readonly nodeName: string;
+  /** The folder of manifests that is followed; null: the API server of the cluster. */
+  readonly folder: string | null;
+  readonly dataplane: string;
+  /** Name or path of the network namespace that is programmed; null: the agent's own. */
+  readonly netns: string | null;
+  readonly dryRun: boolean;
+  /** Null: what the Node object says. */
+  readonly podCidrs: readonly Cidr[] | null;
+  readonly unknownPods: "drop" | "accept";
+  readonly established: "cut" | "keep";
+  readonly defaultVerdict: "accept" | "deny";
+  /** Milliseconds. */
+  readonly syncPeriod: number;
+  readonly ctMarkMask: number;
+  /** No policy counts; all of them are in audit (semantics, 13). */
+  readonly audit: boolean;
+  readonly bind: BindAddress;
+  readonly logFormat: "text" | "json";
+  readonly verbose: boolean;
+}
+
+/** Every setting's name: the flag's without its dashes, and the key in the file. */
+export const settingNames = [
+  "node-name",
+  "filename",
+  "dataplane",
+  "netns",
+  "dry-run",
+  "pod-cidr",
+  "unknown-pods",
+  "established",
+  "default-verdict",
+  "sync-period",
+  "ct-mark-mask",
+  "audit",
+  "metrics-bind-address",
+  "log-format",
+  "verbose",
+] as const;
+
+export type SettingName = (typeof settingNames)[number];
+
+/** Settings as they were written, with the place (a flag, or file:line:column) for messages. */
+export type WrittenSettings = ReadonlyMap<SettingName, { readonly texts: readonly string[]; readonly place: string }>;
+
+/** What holds where nothing is written. `node-name` and `filename` have no default. */
+export const defaultSettings = {
+  dataplane: "nftables",
+  "dry-run": "false",
+  "unknown-pods": "drop",
+  established: "cut",
+  "default-verdict": "accept",
+  "sync-period": "1m",
+  "ct-mark-mask": "0xffff0000",
+  audit: "false",
+  "metrics-bind-address": ":9080",
+  "log-format": "text",
+  verbose: "false",
+} as const;
+
+export type SettingsRead =
+  | { readonly ok: true; readonly settings: AgentSettings }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Reads single settings, collecting what is wrong with them. */
+function createReader(written: WrittenSettings) {
+  const problems: string[] = [];
+  const readOne = <T>(name: SettingName, text: string, place: string, read: (text: string) => Read<T>): T | null => {
+    const result = read(text);
+    if (result.ok) return result.value;
+    problems.push(`${place}: ${name === place.slice(2) ? "" : `${name}: `}${result.reason}`);
+    return null;
+  };
+  return {
+    problems,
+    optional: <T>(name: SettingName, read: (text: string) => Read<T>): T | null => {
+      const entry = written.get(name);
+      if (entry === undefined) return null;
+      if (entry.texts.length > 1) problems.push(`${entry.place}: ${name} can be given only once`);
+      return readOne(name, entry.texts[0] ?? "", entry.place, read);
+    },
+    list: <T>(name: SettingName, read: (text: string) => Read<T>): T[] | null => {
+      const entry = written.get(name);
+      if (entry === undefined) return null;
+      return entry.texts.map((text) => readOne(name, text, entry.place, read)).filter((value) => value !== null);
+    },
+  };
+}
+
+const anyText = (text: string): Read<string> =>
+  text === "" ? { ok: false, reason: "is empty" } : { ok: true, value: text };
+
+/** The settings, or everything that is wrong with them. `dataplanes`: the names that can be chosen from. */
+export function readSettings(written: WrittenSettings, dataplanes: readonly string[]): SettingsRead {
+  const reader = createReader(written);
+  const withDefault = <T>(name: keyof typeof defaultSettings, read: (text: string) => Read<T>): T => {
+    const value = reader.optional(name, read);
+    if (value !== null) return value;
+    const fallback = read(defaultSettings[name]);
+    if (!fallback.ok) throw new Error(`the default of ${name} ${fallback.reason}`);
+    return fallback.value;
+  };
+  const nodeName = reader.optional("node-name", readNodeName);
+  if (!written.has("node-name"))
+    reader.problems.push("--node-name (or NODE_NAME in the environment) is needed: which node's pods to protect");
+  const settings: AgentSettings = {
+    nodeName: nodeName ?? "",
+    folder: reader.optional("filename", anyText),
+    dataplane: withDefault("dataplane", (text) => readChoice(dataplanes, text)),
+    netns: reader.optional("netns", readNetns),
+    dryRun: withDefault("dry-run", readSwitch),
+    podCidrs: reader.list("pod-cidr", readCidr),
+    unknownPods: withDefault("unknown-pods", (text) => readChoice(["drop", "accept"], text)),
+    established: withDefault("established", (text) => readChoice(["cut", "keep"], text)),
+    defaultVerdict: withDefault("default-verdict", (text) => readChoice(["accept", "deny"], text)),
+    syncPeriod: withDefault("sync-period", readSyncPeriod),
+    ctMarkMask: withDefault("ct-mark-mask", readMarkMask),
+    audit: withDefault("audit", readSwitch),
+    bind: withDefault("metrics-bind-address", readBindAddress),
+    logFormat: withDefault("log-format", (text) => readChoice(["text", "json"], text)),
+    verbose: withDefault("verbose", readSwitch),
+  };
+  return reader.problems.length === 0 ? { ok: true, settings } : { ok: false, problems: reader.problems };
+}
