@@ -1,0 +1,35 @@
+import type { NodeRules } from "../ir/ruleset.ts";
+import type { Node } from "../kube/objects.ts";
+import type { Address } from "../net/address.ts";
+import { addressFromValue, compareAddresses } from "../net/address.ts";
+import type { Cidr } from "../net/cidr.ts";
+import { cidrRange, compareCidrs, formatCidr } from "../net/cidr.ts";
+import type { CompileOptions } from "./options.ts";
+
+/** What holds for the node as a whole. `node` is null while its object is not known. */
+export function nodeRules(node: Pick<Node, "podCidrs"> | null, options: CompileOptions): NodeRules {
+  const given = options.podCidrs ?? node?.podCidrs ?? [];
+  const ranges = [...new Map(given.map((range) => [formatCidr(range), range])).values()].sort(compareCidrs);
+  return {
+    name: options.nodeName,
+    ranges,
+    gateways: gatewaysOf(ranges),
+    unknownPods: options.unknownPods,
+    established: options.established,
+  };
+}
+
+/** The first address after the network's own, where networks put their gateway. A range of one address has none. */
+function gatewaysOf(ranges: readonly Cidr[]): readonly Address[] {
+  const gateways = new Set<Address>();
+  for (const range of ranges) {
+    const { family, low, high } = cidrRange(range);
+    if (low < high) gateways.add(addressFromValue(family, low + 1n));
+  }
+  return [...gateways].sort(compareAddresses);
+}
+
+export function equalNodeRules(a: NodeRules, b: NodeRules): boolean {
+  // Gateways follow from the ranges; the rest is the operator's and does not change.
+  return a.ranges.map(formatCidr).join() === b.ranges.map(formatCidr).join();
+}

@@ -1,0 +1,11 @@
+import type { Cidr } from "../net/cidr.ts";
+
+/** What the operator says about this node, beside the cluster's objects. */
+export interface CompileOptions {
+  readonly nodeName: string;
+  /** The node's pod ranges; null: the podCIDRs of its Node object. */
+  readonly podCidrs: readonly Cidr[] | null;
+  readonly unknownPods: "drop" | "accept";
+  readonly established: "cut" | "keep";
+  readonly defaultVerdict: "accept" | "deny";
+}

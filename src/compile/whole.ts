@@ -1,0 +1,133 @@
+/**
+ * Cluster → Ruleset with plain loops and no index: pods of the node × policies × pods. What the incremental compiler
+ * is held against, and good enough where a Ruleset is made once (`render`, the lab).
+ */
+import type {
+  Chain,
+  ChainName,
+  Endpoint,
+  Group,
+  GroupName,
+  Pair,
+  PairSet,
+  PairSetName,
+  Ruleset,
+} from "../ir/ruleset.ts";
+import { pairOf } from "../ir/decide.ts";
+import type { Labels } from "../kube/labels.ts";
+import type { Pod } from "../kube/objects.ts";
+import { namespaceNameLabel } from "../kube/selector.ts";
+import { isLive, namedPortsOf, outranks } from "../model/pod-standing.ts";
+import type { PodSelection } from "../model/selection.ts";
+import { selectsPods } from "../model/selection.ts";
+import { addressSetContains } from "../net/address-set.ts";
+import type { Address } from "../net/address.ts";
+import type { Cluster } from "../policy/cluster.ts";
+import type { Direction, Policy } from "../policy/policy.ts";
+import type { ChainParts } from "./chain.ts";
+import { chainName, chainOf, chainParts, comparePolicies, partsOf } from "./chain.ts";
+import { fallbackOf } from "./fallback.ts";
+import type { GroupSpec, PairSetSpec } from "./lower.ts";
+import { lowerPart } from "./lower.ts";
+import { nodeRules } from "./node-rules.ts";
+import type { CompileOptions } from "./options.ts";
+
+/** The Ruleset of one node. The later of two objects with one key counts. */
+export function compileWhole(cluster: Cluster, options: CompileOptions): Ruleset {
+  const world = worldOf(cluster);
+  const chains = new Map<ChainName, ChainParts>();
+  const nameFor = (pod: Pod, direction: Direction): ChainName | null => {
+    const parts = partsFor(world, pod, direction, options);
+    if (parts === null) return null;
+    const name = chainName(parts);
+    chains.set(name, parts);
+    return name;
+  };
+  const endpoints = new Map<Address, Endpoint>();
+  for (const [address, pod] of world.holders) {
+    if (pod.nodeName !== options.nodeName) continue;
+    const [ingress, egress] = [nameFor(pod, "ingress"), nameFor(pod, "egress")];
+    endpoints.set(address, { address, pod: `${pod.namespace}/${pod.name}`, ingress, egress });
+  }
+  return {
+    node: nodeRules(world.nodes.get(options.nodeName) ?? null, options),
+    endpoints,
+    chains: new Map([...chains].map(([name, parts]): [ChainName, Chain] => [name, chainOf(name, parts)])),
+    groups: groupsOf(world, chains.values()),
+    pairSets: pairSetsOf(world, chains.values()),
+  };
+}
+
+interface World {
+  readonly namespaces: ReadonlyMap<string, Labels>;
+  readonly holders: ReadonlyMap<Address, Pod>;
+  readonly nodes: ReadonlyMap<string, Extract<Cluster["objects"][number], { kind: "Node" }>>;
+  /** Those in force, in the order in which they are asked. */
+  readonly policies: readonly Policy[];
+}
+
+function worldOf(cluster: Cluster): World {
+  const namespaces = new Map<string, Labels>();
+  const nodes = new Map<string, Extract<Cluster["objects"][number], { kind: "Node" }>>();
+  const pods = new Map<string, Pod>();
+  for (const object of cluster.objects) {
+    if (object.kind === "Namespace") namespaces.set(object.name, object.labels);
+    if (object.kind === "Node") nodes.set(object.name, object);
+    if (object.kind === "Pod") pods.set(`${object.namespace}/${object.name}`, object);
+  }
+  const holders = new Map<Address, Pod>();
+  for (const pod of pods.values()) {
+    for (const address of isLive(pod) ? pod.addresses : []) {
+      const holder = holders.get(address);
+      if (holder === undefined || outranks(pod, holder)) holders.set(address, pod);
+    }
+  }
+  const policies = new Map(cluster.policies.map((policy) => [policy.id, policy]));
+  const enforced = [...policies.values()].filter((policy) => policy.mode === "enforce");
+  return { namespaces, holders, nodes, policies: enforced.sort(comparePolicies) };
+}
+
+function namespaceOf(world: World, name: string): { name: string; labels: Labels } {
+  // A namespace that no object describes exists with its name as its only label.
+  return { name, labels: world.namespaces.get(name) ?? new Map([[namespaceNameLabel, name]]) };
+}
+
+function selects(world: World, selection: PodSelection, pod: Pod): boolean {
+  return selectsPods(selection, namespaceOf(world, pod.namespace), pod.labels);
+}
+
+function partsFor(world: World, pod: Pod, direction: Direction, options: CompileOptions): ChainParts | null {
+  const parts = world.policies
+    .filter((policy) => selects(world, policy.subject, pod))
+    .map((policy) => lowerPart(policy, direction, namedPortsOf(pod)))
+    .filter((part) => part !== null);
+  return chainParts(direction, parts, fallbackOf(namespaceOf(world, pod.namespace).labels, options));
+}
+
+function groupsOf(world: World, chains: Iterable<ChainParts>): Map<GroupName, Group> {
+  const specs = new Map<GroupName, GroupSpec>();
+  for (const parts of chains)
+    for (const part of partsOf(parts)) for (const one of part.groups) specs.set(one.name, one);
+  const members = (selection: PodSelection): ReadonlySet<Address> =>
+    new Set([...world.holders].filter(([, pod]) => selects(world, selection, pod)).map(([address]) => address));
+  return new Map([...specs].map(([name, spec]) => [name, { ...spec, members: members(spec.selection) }]));
+}
+
+function pairSetsOf(world: World, chains: Iterable<ChainParts>): Map<PairSetName, PairSet> {
+  const specs = new Map<PairSetName, PairSetSpec>();
+  for (const parts of chains)
+    for (const part of partsOf(parts)) for (const one of part.pairSets) specs.set(one.name, one);
+  return new Map([...specs].map(([name, spec]) => [name, { ...spec, members: pairsOf(world, spec) }]));
+}
+
+function pairsOf(world: World, spec: PairSetSpec): ReadonlySet<Pair> {
+  const pairs = new Set<Pair>();
+  for (const [address, pod] of world.holders) {
+    if (!selects(world, spec.selection, pod)) continue;
+    if (spec.within !== null && !addressSetContains(spec.within, address)) continue;
+    for (const port of namedPortsOf(pod)) {
+      if (port.name === spec.portName && port.protocol === spec.protocol) pairs.add(pairOf(address, port.port));
+    }
+  }
+  return pairs;
+}
