@@ -28,7 +28,10 @@ function idText(id: unknown, line: string): string {
   if (typeof id === "string" || Number.isSafeInteger(id)) return JSON.stringify(id);
   if (id === undefined) return "null";
   const exact = JSON as unknown as {
-    parse(text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown): unknown;
+    parse(
+      text: string,
+      reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+    ): unknown;
     rawJSON(text: string): unknown;
   };
   const parsed = exact.parse(line, (_, value, { source }) =>

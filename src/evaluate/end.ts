@@ -48,7 +48,8 @@ function find(text: string, side: "from" | "to", directory: Directory): Named | 
   const [first, rest] = [text.slice(0, slash), text.slice(slash + 1)];
   // Where a namespace is called node or dns, these two prefixes win.
   if (first === "node") return findNode(rest, directory);
-  if (first === "dns") return { error: side === "from" ? "a domain can only be `to`" : "domains are not supported yet" };
+  if (first === "dns")
+    return { error: side === "from" ? "a domain can only be `to`" : "domains are not supported yet" };
   const words = rest.split("/");
   const [kind, name] = words;
   if (words.length > 2 || kind === undefined || words.includes("")) return { error: "has a part too many or too few" };

@@ -20,9 +20,7 @@ export interface PodClass {
 export function selectsClass(selection: PodSelection, one: PodClass): boolean {
   const { namespaces } = selection;
   const picked =
-    namespaces.kind === "name"
-      ? namespaces.name === one.namespace
-      : matches(namespaces.selector, one.namespaceLabels);
+    namespaces.kind === "name" ? namespaces.name === one.namespace : matches(namespaces.selector, one.namespaceLabels);
   return picked && matches(selection.pods, one.labels);
 }
 

@@ -69,7 +69,8 @@ function shown(value: unknown): string {
 /** Reads a query that was parsed from JSON. Fields that it does not know are left alone. */
 export function readQuery(value: object): Query | Unanswerable {
   const { from, to, protocol, port, family, network } = value as { readonly [name: string]: unknown };
-  if (typeof from !== "string") return { error: `from: ${shown(from)} is no END: a pod, a workload, a node, an address` };
+  if (typeof from !== "string")
+    return { error: `from: ${shown(from)} is no END: a pod, a workload, a node, an address` };
   if (typeof to !== "string") return { error: `to: ${shown(to)} is no END: a pod, a workload, a Service, an address` };
   const read = readProtocol(protocol);
   if (read === null) return { error: `protocol: ${shown(protocol)} is not TCP, UDP, SCTP, ICMP or a number up to 255` };

@@ -1,13 +1,11 @@
 import type { Labels } from "../kube/labels.ts";
 import type { ClusterObject, Node, Pod } from "../kube/objects.ts";
+import { namespaceNameLabel } from "../kube/selector.ts";
 import { addressSetContains, addressSetOf } from "../net/address-set.ts";
 import type { Address } from "../net/address.ts";
 import { addressFromValue, addressValue } from "../net/address.ts";
 import { cidrContains, cidrRange } from "../net/cidr.ts";
 import type { Cluster } from "../policy/cluster.ts";
-
-/** The label that every namespace has, whatever its object says. */
-const nameLabel = "kubernetes.io/metadata.name";
 
 /** semantics.md, 5 and 6: hostNetwork pods are the node; finished pods and pods without an address do not count. */
 export function isLive(pod: Pod): boolean {
@@ -53,7 +51,7 @@ export function labelsOfNamespace(cluster: Cluster, name: string): Labels {
 
 /** The labels of a namespace that no object describes. */
 export function nameOnly(name: string): Labels {
-  return new Map([[nameLabel, name]]);
+  return new Map([[namespaceNameLabel, name]]);
 }
 
 /** The nodes that have this address in status.addresses. */

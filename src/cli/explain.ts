@@ -1,0 +1,90 @@
+import type { Command } from "commander";
+import { Option } from "commander";
+import type { ExplainedEnd, ExplainedPart, Explanation } from "../evaluate/explain.ts";
+import { explain } from "../evaluate/explain.ts";
+import { formatTarget } from "../evaluate/mismatch.ts";
+import { readQuery } from "../evaluate/query.ts";
+import { createResolver } from "../evaluate/resolve.ts";
+import { printable } from "../observe/printable.ts";
+import { exitCodes, InputError, UsageError } from "./exit.ts";
+import type { InputOptions, VerdictOptions } from "./input.ts";
+import { addInputOptions, addVerdictOptions, readInput } from "./input.ts";
+import { writeOut } from "./output.ts";
+
+interface ExplainOptions extends InputOptions, VerdictOptions {
+  readonly from: string;
+  readonly to: string;
+  readonly protocol: string;
+  readonly port?: string;
+  readonly family?: string;
+  readonly output: "text" | "json";
+}
+
+function endText({ address, pod, node }: ExplainedEnd): string {
+  if (pod !== null) return `${pod} (${address})`;
+  return node === null ? address : `node/${node} (${address})`;
+}
+
+function partLines(title: string, part: ExplainedPart): readonly string[] {
+  const lines = [
+    "",
+    `${title}${part.subject === null ? "" : ` of ${part.subject}`}: ${part.verdict}`,
+    `  ${part.reason}`,
+  ];
+  if (part.selectedBy.length > 0) lines.push("  selected by:");
+  for (const { policy, tier, mode } of part.selectedBy) {
+    const notes = `${tier === "networkpolicy" ? "" : ` (${tier} tier)`}${mode === "audit" ? " (audit: does not count)" : ""}`;
+    lines.push(`    ${policy}${notes}`);
+  }
+  if (part.nearest.length > 0) lines.push("  rules that came nearest:");
+  for (const { policy, rule, mismatches } of part.nearest) {
+    lines.push(`    ${policy} rule ${rule}`, ...mismatches.map(({ text }) => `      - ${text}`));
+  }
+  return lines;
+}
+
+function explanationText(explanation: Explanation): string {
+  const { verdict, from, to, protocol, port, egress, ingress } = explanation;
+  const target = formatTarget({ protocol: protocol as "TCP", port: port ?? 0 });
+  const lines = [
+    `${verdict}: ${endText(from)} to ${endText(to)}, ${target}`,
+    ...partLines("egress", egress),
+    ...partLines("ingress", ingress),
+  ];
+  return `${lines.map((line) => printable(line, 2000)).join("\n")}\n`;
+}
+
+/** A flag's text as the number that a query would hold; what is no number is left for the query's reader to refuse. */
+const numeral = (text: string | undefined): unknown =>
+  text !== undefined && /^[0-9]{1,5}$/.test(text) ? Number(text) : text;
+
+async function run(options: ExplainOptions): Promise<void> {
+  const { from, to, protocol } = options;
+  const query = readQuery({ from, to, protocol, port: numeral(options.port), family: numeral(options.family) });
+  if ("error" in query) throw new UsageError(query.error);
+  const read = await readInput(options);
+  const connection = createResolver(read.cluster, read.workloads).resolve(query);
+  if ("error" in connection) throw new InputError(connection.error);
+  const explanation = explain(read.cluster, connection, options);
+  if (options.output === "text") await writeOut(explanationText(explanation));
+  else {
+    const report = { apiVersion: "portcullis.dev/v1", kind: "Explanation", ...explanation };
+    await writeOut(`${JSON.stringify(report, null, 2)}\n`);
+  }
+  const byVerdict = explanation.verdict === "allow" ? exitCodes.yes : exitCodes.no;
+  process.exitCode = read.findings.length > 0 ? exitCodes.unreadable : byVerdict;
+}
+
+/** `portcullis explain`: one connection, for a person. */
+export function registerExplain(program: Command): void {
+  const command = program
+    .command("explain")
+    .description("tell why policy allows or denies one connection")
+    .requiredOption("--from <end>", "NAMESPACE/POD, NAMESPACE/KIND/NAME, node/NAME or an address")
+    .requiredOption("--to <end>", "the same, or NAMESPACE/svc/NAME")
+    .option("--protocol <protocol>", "TCP, UDP, SCTP, ICMP or a number", "TCP")
+    .option("--port <number>", "of the destination, or of the Service")
+    .option("--family <number>", "4 or 6, where both ends have both")
+    .addOption(new Option("-o, --output <format>", "how to print it").choices(["text", "json"]).default("text"));
+  addVerdictOptions(addInputOptions(command)).action(run);
+}

@@ -1,0 +1,57 @@
+import type { Command } from "commander";
+import { Option } from "commander";
+import { defaultOptions } from "../evaluate/decision.ts";
+import type { EvaluateOptions } from "../evaluate/decision.ts";
+import type { ManifestRead } from "../source/manifests/read.ts";
+import type { Finding } from "../source/source.ts";
+import { UsageError } from "./exit.ts";
+import { say } from "./output.ts";
+
+/** The flags that say where the objects come from. */
+export interface InputOptions {
+  readonly filename?: readonly string[];
+  readonly recursive?: boolean;
+}
+
+/** The flags that say what a verdict is where no policy says it. */
+export interface VerdictOptions {
+  readonly defaultVerdict: EvaluateOptions["defaultVerdict"];
+  readonly unknownPods: EvaluateOptions["unknownPods"];
+}
+
+export function addInputOptions(command: Command): Command {
+  return command
+    .option("-f, --filename <path...>", "file or folder with manifests, - for stdin (repeatable)")
+    .option("-R, --recursive", "read the folders in the folders too");
+}
+
+export function addVerdictOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--default-verdict <verdict>", "for pods that no policy decides")
+        .choices(["accept", "deny"])
+        .default(defaultOptions.defaultVerdict),
+    )
+    .addOption(
+      new Option("--unknown-pods <what>", "addresses of a node's pod range that are no pod's")
+        .choices(["drop", "accept"])
+        .default(defaultOptions.unknownPods),
+    );
+}
+
+function findingText({ position, object, message }: Finding): string {
+  const where = position === null ? "" : `${position.file}:${position.line}:${position.column}: `;
+  return `${where}${object === "" ? "" : `${object}: `}${message}`;
+}
+
+/** Reads the manifests, and says on stderr what is wrong with them. Throws where no flag says what to read. */
+export async function readInput(options: InputOptions): Promise<ManifestRead> {
+  const paths = options.filename ?? [];
+  if (paths.length === 0) {
+    throw new UsageError("-f is missing: objects are read from manifests (a running cluster cannot be asked yet)");
+  }
+  const { readManifests } = await import("../source/manifests/read.ts");
+  const read = await readManifests(paths, { recursive: options.recursive ?? false, stdin: process.stdin });
+  for (const finding of read.findings) say(findingText(finding));
+  return read;
+}
