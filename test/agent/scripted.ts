@@ -149,7 +149,7 @@ export function manualClock() {
   const clock: Clock = {
     now: () => time,
     sleep: (milliseconds, signal) =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         const sleeper = { at: time + milliseconds, wake: resolve };
         sleepers.add(sleeper);
         signal?.addEventListener("abort", () => {
@@ -185,7 +185,7 @@ export function collectedLog() {
 }
 
 const emptyRuleset: Ruleset = {
-  node: { name: "node-1", ranges: [], unknownPods: "drop", established: "cut" },
+  node: { name: "node-1", ranges: [], gateways: [], unknownPods: "drop", established: "cut" },
   endpoints: new Map(),
   chains: new Map(),
   groups: new Map(),
@@ -209,11 +209,11 @@ export const emptyChange: RulesetChange = {
 
 /** A compiler that knows no pods and keeps what it was given; it throws at a policy called `defect`. */
 export function plainCompiler() {
-  const given: { loads: number; changes: readonly Change[][] } = { loads: 0, changes: [] };
+  let loads = 0;
   const batches: Change[][] = [];
   const create = (): Compiler => ({
     load: () => {
-      given.loads += 1;
+      loads += 1;
       return emptyRuleset;
     },
     apply: (changes) => {
@@ -224,5 +224,5 @@ export function plainCompiler() {
     },
     ruleset: () => emptyRuleset,
   });
-  return { create, loads: () => given.loads, batches };
+  return { create, loads: () => loads, batches };
 }
