@@ -1,13 +1,12 @@
-/** Characters that move a terminal's cursor, break a line, or turn the direction of writing. */
-// oxlint-disable-next-line no-control-regex
-const unsafe =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]|\p{Cs}/gu;
+// Controls, invisible formatting and bidirectional overrides, half surrogates, line and paragraph separators: what moves
+// a terminal's cursor, breaks a line of a log, or shows another text than the one that is there.
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 
 function escaped(character: string): string {
   if (character === "\n") return "\\n";
   if (character === "\t") return "\\t";
   if (character === "\r") return "\\r";
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
 }
 
 /**
