@@ -100,10 +100,6 @@ export function duplicate(path: FieldPath, value: unknown): FieldError {
   return { path, message: `Duplicate value: ${quoteValue(value)}` };
 }
 
-export function tooLong(path: FieldPath, most: number): FieldError {
-  return { path, message: `Too long: may not be more than ${most} bytes` };
-}
-
 function jsonType(value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (Array.isArray(value)) return "array";
