@@ -202,15 +202,23 @@ function offsetOfSource(source: unknown): number {
   return typeof first === "number" ? first : 0;
 }
 
-/** Ends at the first error: the parser collects them, and a hostile text can hold a million. */
-function stopAtError(source: unknown, _code: string, message: string, warning?: boolean): void {
-  if (warning !== true) throw new YamlError(offsetOfSource(source), message);
+/**
+ * Ends at the first error: the parser would collect them, and a hostile text can hold a million. It catches what is
+ * thrown in a collection and reports that again at its start; the first report stands.
+ */
+function stopAtFirstError(): (source: unknown, code: string, message: string, warning?: boolean) => void {
+  let first: YamlError | null = null;
+  return (source, _code, message, warning) => {
+    if (warning === true) return;
+    first ??= new YamlError(offsetOfSource(source), message);
+    throw first;
+  };
 }
 
 /** Composes with an eye on size and depth. */
 function* compose(text: string, limits: Limits): Generator<Document> {
   const composer = new Composer({ version: "1.1", schema: "failsafe", uniqueKeys: false, resolveKnownTags: false });
-  Object.assign(composer, { onError: stopAtError });
+  Object.assign(composer, { onError: stopAtFirstError() });
   const parser = new Parser();
   let tokens = 0;
   function* taken(parsed: Iterable<CST.Token>): Generator<Document> {
