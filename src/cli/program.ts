@@ -8,6 +8,6 @@ export async function buildProgram(only?: string): Promise<Command> {
     .showHelpAfterError("(--help shows how)")
     .enablePositionalOptions();
   const chosen = commands.filter(({ name }) => only === undefined || name === only);
-  for (const { load } of chosen) (await load())(program);
+  for (const entry of chosen) (await entry.load())(program);
   return program;
 }

@@ -1,3 +1,4 @@
+import { defaultVerdictLabel } from "../compile/fallback.ts";
 import type { Labels } from "../kube/labels.ts";
 import type { Namespace, Node, Pod } from "../kube/objects.ts";
 import type { Address } from "../net/address.ts";
@@ -8,7 +9,7 @@ import type { Connection, Decision, EvaluateOptions, Part } from "./decision.ts"
 import { decisionOf, defaultOptions, passed, unknownPod } from "./decision.ts";
 import type { PeerEnd, PodClass, Profile } from "./profile.ts";
 import { decideByProfile, profileOf, selectsClass } from "./profile.ts";
-import { defaultVerdictLabel } from "./reference.ts";
+
 import { holdersOf, nameOnly, podRangeTest } from "./standing.ts";
 
 /** Answers many queries about one state of a cluster, each as `evaluate` would. */

@@ -1,5 +1,4 @@
 import type { Labels } from "../kube/labels.ts";
-import type { Pod } from "../kube/objects.ts";
 import { matches } from "../kube/selector.ts";
 import type { AddressInterval, AddressSet } from "../net/address-set.ts";
 import type { Clause, Direction, PodSelection, Policy, PolicyId, PortMatch } from "../policy/policy.ts";

@@ -54,12 +54,12 @@ export function readProtocol(value: unknown): Protocol | null {
 
 /** The port of a query: needed for protocols with ports, of no meaning for the others. */
 function readPort(value: unknown, protocol: Protocol): number | Unanswerable {
-  const missing = value === undefined || value === null;
-  if (!missing && (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > 65535)) {
+  const hasPorts = protocol !== "ICMP" && protocol !== "other";
+  if (value === undefined || value === null) return hasPorts ? { error: `port: missing; ${protocol} needs one` } : 0;
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > 65535) {
     return { error: `port: ${shown(value)} is no port: a whole number from 0 to 65535` };
   }
-  if (protocol === "ICMP" || protocol === "other") return 0;
-  return missing ? { error: `port: missing; ${protocol} needs one` } : Number(value);
+  return hasPorts ? value : 0;
 }
 
 function shown(value: unknown): string {

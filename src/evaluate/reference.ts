@@ -3,6 +3,7 @@
  * index. It is the oracle for the indexed evaluator and for every dataplane, so it stays plain. Rule numbers are those
  * of docs/semantics.md.
  */
+import { defaultVerdictLabel } from "../compile/fallback.ts";
 import type { Pod } from "../kube/objects.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import type { Direction, Policy, PolicyId } from "../policy/policy.ts";
@@ -12,9 +13,6 @@ import { decisionOf, defaultOptions, passed, unknownPod } from "./decision.ts";
 import type { OtherEnd, Target } from "./matching.ts";
 import { clauseMatches, selects } from "./matching.ts";
 import { isInPodRange, labelsOfNamespace, nodesWithAddress, podHolding } from "./standing.ts";
-
-/** The label by which a namespace denies what nothing decides (rule 12). */
-export const defaultVerdictLabel = "portcullis.dev/default-verdict";
 
 /** Decides one connection. Costs pods + policies × rules; for many queries there is `createEvaluator`. */
 export function evaluate(
