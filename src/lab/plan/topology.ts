@@ -1,4 +1,5 @@
-import type { Node, Pod, Service } from "../../kube/objects.ts";
+import { holdersOf as podsByAddress, isLive } from "../../evaluate/standing.ts";
+import type { Node, Pod } from "../../kube/objects.ts";
 import { addressFromValue, familyBits, familyOf, type Address, type Family } from "../../net/address.ts";
 import { cidrContains } from "../../net/cidr.ts";
 import type { LabObjects } from "../resolve/resolve.ts";
@@ -14,8 +15,7 @@ import {
   type RoutePlan,
   type Topology,
 } from "./plan.ts";
-import { servicesText } from "./services.ts";
-import { backendNode } from "./backend.ts";
+import { planServices, serviceAddresses, type ServicePlan } from "./services.ts";
 
 const families: readonly Family[] = [4, 6];
 /** The next hop of every host, by family; each of them is on a link of its own, so all may be the same. */
@@ -146,9 +146,10 @@ interface FabricInput {
   readonly objects: LabObjects;
   readonly guests: ReadonlyMap<string, readonly Guest[]>;
   readonly outside: readonly Address[];
+  readonly services: ServicePlan;
 }
 
-function fabricPlan({ lab, objects, guests, outside }: FabricInput): NamespacePlan {
+function fabricPlan({ lab, objects, guests, outside, services }: FabricInput): NamespacePlan {
   const pairs: PairPlan[] = [];
   const addresses: AddressPlan[] = [];
   const routes: RoutePlan[] = [];
@@ -165,11 +166,9 @@ function fabricPlan({ lab, objects, guests, outside }: FabricInput): NamespacePl
       for (const address of guest.addresses) routes.push(hostRoute(device, address, null, nodeSide[familyOf(address)]));
     }
     for (const cidr of node.podCidrs) routes.push(hostRoute(device, rangeGateway(cidr), null, nodeSide[cidr.family]));
-    for (const service of objects.services) {
-      if (backendNode(service, objects) !== node.name) continue;
-      for (const address of serviceAddresses(service)) {
-        routes.push(hostRoute(device, address, null, nodeSide[familyOf(address)]));
-      }
+    for (const route of services.routes) {
+      if (route.node === node.name)
+        routes.push(hostRoute(device, route.address, null, nodeSide[familyOf(route.address)]));
     }
   }
   connect("outside", namespaceName(lab, "outside"));
@@ -182,34 +181,18 @@ function fabricPlan({ lab, objects, guests, outside }: FabricInput): NamespacePl
     pairs,
     addresses,
     routes,
-    services: null,
+    services: services.onFabric,
   };
 }
 
-function serviceAddresses(service: Service): readonly Address[] {
-  return [...service.clusterIps, ...service.externalIps];
-}
-
-function podGuest(lab: string, pod: Pod, held: (pod: Pod, address: Address) => boolean): Guest {
+function podGuest(lab: string, pod: Pod, holders: ReadonlyMap<Address, Pod>): Guest {
   return {
     namespace: namespaceName(lab, "pod", pod.namespace, pod.name),
     role: "pod",
     of: `${pod.namespace}/${pod.name}`,
     device: podDevice(pod.namespace, pod.name),
-    addresses: pod.addresses.filter((address) => held(pod, address)),
+    addresses: pod.addresses.filter((address) => holders.get(address) === pod),
   };
-}
-
-/** Who holds an address that several live pods claim: the newest (semantics.md, 6). */
-function contested(pods: readonly Pod[]): (pod: Pod, address: Address) => boolean {
-  const holder = new Map<Address, Pod>();
-  for (const pod of pods) {
-    for (const address of pod.addresses) {
-      const before = holder.get(address);
-      if (before === undefined || before.created <= pod.created) holder.set(address, pod);
-    }
-  }
-  return (pod, address) => holder.get(address) === pod;
 }
 
 /**
@@ -217,8 +200,8 @@ function contested(pods: readonly Pod[]): (pod: Pod, address: Address) => boolea
  * nobody has become hosts outside, or strangers on the node whose pod range they are in.
  */
 export function planLab(lab: string, objects: LabObjects, topology: Topology, mentioned: readonly Address[]): LabPlan {
-  const live = objects.pods.filter((pod) => !pod.finished && !pod.hostNetwork && pod.addresses.length > 0);
-  const held = contested(live);
+  const live = objects.pods.filter(isLive);
+  const held = podsByAddress(live);
   const taken = new Set<Address>([
     ...live.flatMap(({ addresses }) => addresses),
     ...objects.nodes.flatMap((node) => node.addresses.map(({ address }) => address)),
@@ -241,13 +224,20 @@ export function planLab(lab: string, objects: LabObjects, topology: Topology, me
     if (addresses.length > 0) own.push({ namespace, role: "stray", of: node.name, device: "strangers", addresses });
     guests.set(node.name, own);
   }
-  const services = servicesText(objects);
-  const nodes = objects.nodes.map((node) => nodePlan(lab, node, guests.get(node.name) ?? [], topology, services));
+  const services = planServices(objects);
+  const nodes = objects.nodes.map((node) =>
+    nodePlan(lab, node, guests.get(node.name) ?? [], topology, services.onNodes),
+  );
   const hosts = objects.nodes.flatMap((node) => {
     const near = guests.get(node.name) ?? [];
     return near.map((guest) => guestPlan(node, guest, near, topology));
   });
-  const namespaces = [...hosts, ...nodes, outsidePlan(lab, outside), fabricPlan({ lab, objects, guests, outside })];
+  const namespaces = [
+    ...hosts,
+    ...nodes,
+    outsidePlan(lab, outside),
+    fabricPlan({ lab, objects, guests, outside, services }),
+  ];
   return { lab, topology, namespaces, holders: holdersOf(namespaces) };
 }
 

@@ -1,0 +1,124 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { digestOfName } from "./plan/names.ts";
+
+/** What the agents of a lab are told. */
+export interface AgentFlags {
+  readonly dataplane: string | null;
+  readonly established: string | null;
+  readonly defaultVerdict: string | null;
+  readonly unknownPods: string | null;
+}
+
+export const plainAgents: AgentFlags = { dataplane: null, established: null, defaultVerdict: null, unknownPods: null };
+
+/** One node's agent, as far as another process has to know it. */
+export interface AgentProcess {
+  readonly node: string;
+  readonly pid: number;
+  readonly socket: string;
+  readonly log: string;
+}
+
+const program = join(import.meta.dirname, "..", "cli", "main.ts");
+const patience = 30_000;
+
+function flagArguments(flags: AgentFlags): readonly string[] {
+  const given: readonly (readonly [string, string | null])[] = [
+    ["--dataplane", flags.dataplane],
+    ["--established", flags.established],
+    ["--default-verdict", flags.defaultVerdict],
+    ["--unknown-pods", flags.unknownPods],
+  ];
+  return given.flatMap(([name, value]) => (value === null ? [] : [name, value]));
+}
+
+export interface AgentPlace {
+  readonly node: string;
+  readonly namespace: string;
+  /** The lab's folder, for the agent's socket and log. */
+  readonly folder: string;
+  readonly manifests: string;
+}
+
+/**
+ * Starts the agent that programs one node's namespace. `detached`: it outlives this process. Its socket is named by a
+ * digest, since a node's name may be longer than a socket's path can be.
+ */
+export function startAgent(
+  place: AgentPlace,
+  flags: AgentFlags,
+  detached: boolean,
+): AgentProcess & { child: ChildProcess } {
+  const name = digestOfName(place.node).slice(0, 16);
+  const [socket, log] = [join(place.folder, `${name}.sock`), join(place.folder, `${name}.log`)];
+  const output = openSync(log, "a");
+  const where = ["-f", place.manifests, "--netns", place.namespace, "--node-name", place.node];
+  const child = spawn(
+    process.execPath,
+    ["--no-warnings", program, "agent", ...where, "--metrics-bind-address", `unix:${socket}`, ...flagArguments(flags)],
+    { stdio: ["ignore", output, output], detached },
+  );
+  closeSync(output);
+  child.unref();
+  child.on("error", () => undefined);
+  return { node: place.node, pid: child.pid ?? 0, socket, log, child };
+}
+
+interface Readiness {
+  readonly ready: boolean;
+  readonly digest: string;
+  readonly reason: string;
+}
+
+/** Asks an agent what it enforces; null where nobody answers yet. */
+export function readiness(socket: string): Promise<Readiness | null> {
+  return new Promise((resolve) => {
+    const asking = request({ socketPath: socket, path: "/readyz", timeout: 2000 }, (response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("end", () => {
+        try {
+          const answer = JSON.parse(Buffer.concat(parts).toString()) as Partial<Readiness>;
+          resolve({ ready: answer.ready === true, digest: answer.digest ?? "", reason: answer.reason ?? "" });
+        } catch {
+          resolve(null);
+        }
+      });
+    });
+    asking.on("error", () => resolve(null));
+    asking.on("timeout", () => asking.destroy());
+    asking.end();
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A process that ended and was not waited for yet still answers signals.
+    return pid > 0 && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+function lastLines(log: string): string {
+  return readFileSync(log, "utf8").trimEnd().split("\n").slice(-10).join("\n");
+}
+
+/** Waits until the agent enforces the input with this digest. Throws, with the end of its log, where it cannot. */
+export async function waitForAgent(agent: AgentProcess, digest: string): Promise<void> {
+  const deadline = performance.now() + patience;
+  for (;;) {
+    const answer = await readiness(agent.socket);
+    if (answer?.ready === true && answer.digest === digest) return;
+    if (!isAlive(agent.pid)) throw new Error(`the agent of ${agent.node} ended:\n${lastLines(agent.log)}`);
+    if (performance.now() > deadline) {
+      const why = answer === null ? "does not answer" : `is not ready: ${answer.reason}`;
+      throw new Error(`the agent of ${agent.node} ${why}\n${lastLines(agent.log)}`);
+    }
+    await pause(10);
+  }
+}
