@@ -1,10 +1,22 @@
-import type { MemberChange, RulesetChange } from "../ir/change.ts";
-import type { Ruleset } from "../ir/ruleset.ts";
-import { keyOf } from "../kube/objects.ts";
+import type { RulesetChange } from "../ir/change.ts";
+import type { Endpoint, NodeRules, Ruleset } from "../ir/ruleset.ts";
+import { isUnknown } from "../ir/decide.ts";
+import type { AddressMove } from "../model/holdings.ts";
+import type { Model } from "../model/model.ts";
+import { createModel } from "../model/model.ts";
+import { podName } from "../model/pod-class.ts";
+import type { Address } from "../net/address.ts";
 import type { Change, Cluster } from "../policy/cluster.ts";
+import { acceptsAtLeast } from "./can-deny.ts";
+import type { ChainTable } from "./chain-table.ts";
+import { createChainTable } from "./chain-table.ts";
+import { fallbackOf } from "./fallback.ts";
+import type { LocalPods } from "./local-pods.ts";
+import { createLocalPods } from "./local-pods.ts";
+import { equalNodeRules, nodeRules } from "./node-rules.ts";
 import type { CompileOptions } from "./options.ts";
-import { equalNodeRules } from "./node-rules.ts";
-import { compileWhole } from "./whole.ts";
+import type { PolicyTable } from "./policy-table.ts";
+import { createPolicyTable } from "./policy-table.ts";
 
 /** Keeps the Ruleset of one node up to date with the cluster. */
 export interface Compiler {
@@ -16,60 +28,174 @@ export interface Compiler {
   ruleset(): Ruleset;
 }
 
+interface State {
+  readonly options: CompileOptions;
+  readonly model: Model;
+  readonly policies: PolicyTable;
+  readonly local: LocalPods;
+  readonly chains: ChainTable;
+  readonly endpoints: Map<Address, Endpoint>;
+  node: NodeRules;
+  /** Addresses whose endpoint may have come, changed or gone. */
+  readonly dirty: Set<Address>;
+  /** Whether the Node object of this node changed. */
+  nodeIsDirty: boolean;
+}
+
 export function createCompiler(options: CompileOptions): Compiler {
-  const objects = new Map<string, Cluster["objects"][number]>();
-  const policies = new Map<string, Cluster["policies"][number]>();
-  let ruleset = compileWhole({ objects: [], policies: [] }, options);
-  const recompile = () => compileWhole({ objects: [...objects.values()], policies: [...policies.values()] }, options);
+  let state = emptyState(options);
   return {
     load(cluster) {
-      objects.clear();
-      policies.clear();
-      for (const object of cluster.objects) objects.set(keyOf(object), object);
-      for (const policy of cluster.policies) policies.set(policy.id, policy);
-      return (ruleset = recompile());
+      state = emptyState(options);
+      for (const object of cluster.objects) applyOne(state, { kind: "object", object });
+      for (const policy of cluster.policies) applyOne(state, { kind: "policy", policy });
+      commit(state);
+      return viewOf(state);
     },
     apply(changes) {
-      for (const change of changes) {
-        if (change.kind === "object") objects.set(keyOf(change.object), change.object);
-        else if (change.kind === "policy") policies.set(change.policy.id, change.policy);
-        else if (!objects.delete(change.key)) policies.delete(change.key);
-      }
-      const before = ruleset;
-      ruleset = recompile();
-      return difference(before, ruleset);
+      for (const change of changes) applyOne(state, change);
+      return commit(state);
     },
-    ruleset: () => ruleset,
+    ruleset: () => viewOf(state),
   };
 }
 
-function difference(before: Ruleset, after: Ruleset): RulesetChange {
-  const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
-  const fresh = <K, V>(a: ReadonlyMap<K, V>, b: ReadonlyMap<K, V>) =>
-    [...b].filter(([k]) => !a.has(k)).map(([, v]) => v);
-  const gone = <K, V>(a: ReadonlyMap<K, V>, b: ReadonlyMap<K, V>) => [...a.keys()].filter((k) => !b.has(k));
-  const members = <K, M>(
-    a: ReadonlyMap<K, { members: ReadonlySet<M> }>,
-    b: ReadonlyMap<K, { members: ReadonlySet<M> }>,
-  ): MemberChange<K, M>[] =>
-    [...b].flatMap(([name, { members: now }]) => {
-      const was = a.get(name)?.members;
-      if (was === undefined) return [];
-      const change = { name, join: [...now].filter((m) => !was.has(m)), leave: [...was].filter((m) => !now.has(m)) };
-      return change.join.length + change.leave.length === 0 ? [] : [change];
-    });
+function emptyState(options: CompileOptions): State {
+  const model = createModel();
+  const policies = createPolicyTable();
   return {
-    node: equalNodeRules(before.node, after.node) ? null : after.node,
-    newGroups: fresh(before.groups, after.groups),
-    newPairSets: fresh(before.pairSets, after.pairSets),
-    newChains: fresh(before.chains, after.chains),
-    groups: members(before.groups, after.groups),
-    pairSets: members(before.pairSets, after.pairSets),
-    endpoints: [...after.endpoints.values()].filter((one) => !same(one, before.endpoints.get(one.address))),
-    goneEndpoints: gone(before.endpoints, after.endpoints),
-    goneChains: gone(before.chains, after.chains),
-    goneGroups: gone(before.groups, after.groups),
-    gonePairSets: gone(before.pairSets, after.pairSets),
-    canDeny: true,
+    options,
+    model,
+    policies,
+    local: createLocalPods(policies),
+    chains: createChainTable(model),
+    endpoints: new Map(),
+    node: nodeRules(null, options),
+    dirty: new Set(),
+    nodeIsDirty: false,
   };
+}
+
+function viewOf(state: State): Ruleset {
+  const { node, endpoints, chains } = state;
+  return { node, endpoints, chains: chains.chains, groups: chains.groups.items, pairSets: chains.pairSets.items };
+}
+
+function applyOne(state: State, change: Change): void {
+  if (change.kind === "policy") {
+    const { before, after } = state.policies.set(change.policy);
+    state.local.policyChanged(before, after);
+    return;
+  }
+  if (change.kind === "gone") {
+    const policy = state.policies.remove(change.key);
+    if (policy !== null) return state.local.policyChanged(policy, null);
+  }
+  const delta = state.model.apply(change);
+  for (const move of delta.moves) moveAddress(state, move);
+  if (delta.relabelled !== null) state.local.relabelled(delta.relabelled);
+  if (delta.node === state.options.nodeName) state.nodeIsDirty = true;
+}
+
+function moveAddress(state: State, { address, before, after }: AddressMove): void {
+  const { nodeName } = state.options;
+  if (before?.nodeName === nodeName) {
+    state.local.release(before.podClass, address);
+    state.dirty.add(address);
+  }
+  if (after?.nodeName === nodeName) {
+    state.local.hold(after.podClass, address);
+    state.dirty.add(address);
+  }
+}
+
+/** Works out what the changes since the last commit amount to. Costs what they touched. */
+function commit(state: State): RulesetChange {
+  const { chains, local, options } = state;
+  for (const address of local.settle(chains, (namespace) => fallbackOf(namespace.labels, options))) {
+    state.dirty.add(address);
+  }
+  const endpoints = commitEndpoints(state);
+  const node = commitNode(state);
+  const changedChains = chains.commit();
+  const touched = state.model.takeTouched();
+  const groups = chains.groups.commit(touched);
+  const pairSets = chains.pairSets.commit(touched);
+  return {
+    node,
+    newGroups: groups.fresh,
+    newPairSets: pairSets.fresh,
+    newChains: changedChains.fresh,
+    groups: groups.changes,
+    pairSets: pairSets.changes,
+    endpoints: endpoints.changed,
+    goneEndpoints: endpoints.gone,
+    goneChains: changedChains.gone,
+    goneGroups: groups.gone,
+    gonePairSets: pairSets.gone,
+    canDeny: endpoints.canDeny || node !== null || groups.canDeny || pairSets.canDeny,
+  };
+}
+
+function commitNode(state: State): NodeRules | null {
+  if (!state.nodeIsDirty) return null;
+  state.nodeIsDirty = false;
+  const node = nodeRules(state.model.node(state.options.nodeName), state.options);
+  if (equalNodeRules(node, state.node)) return null;
+  state.node = node;
+  return node;
+}
+
+interface EndpointsCommit {
+  readonly changed: readonly Endpoint[];
+  readonly gone: readonly Address[];
+  readonly canDeny: boolean;
+}
+
+function commitEndpoints(state: State): EndpointsCommit {
+  const changed: Endpoint[] = [];
+  const gone: Address[] = [];
+  let canDeny = false;
+  for (const address of state.dirty) {
+    const before = state.endpoints.get(address) ?? null;
+    const after = endpointAt(state, address);
+    if (after === null) {
+      if (before === null) continue;
+      state.endpoints.delete(address);
+      gone.push(address);
+      // Whoever gets the address next must not inherit the connections.
+      canDeny = true;
+    } else if (before === null || !equalEndpoints(before, after)) {
+      canDeny ||= endpointCanDeny(state, before, after);
+      state.endpoints.set(address, after);
+      changed.push(after);
+    }
+  }
+  state.dirty.clear();
+  return { changed, gone, canDeny };
+}
+
+function endpointAt(state: State, address: Address): Endpoint | null {
+  const holder = state.model.holder(address);
+  if (holder === null || holder.nodeName !== state.options.nodeName) return null;
+  const local = state.local.of(holder.podClass);
+  if (local === null) throw new Error(`the class of ${podName(holder)} is not known on its node`);
+  return { address, pod: podName(holder), ingress: local.ingress, egress: local.egress };
+}
+
+function equalEndpoints(a: Endpoint, b: Endpoint): boolean {
+  return a.pod === b.pod && a.ingress === b.ingress && a.egress === b.egress;
+}
+
+function endpointCanDeny(state: State, before: Endpoint | null, after: Endpoint): boolean {
+  if (before === null) {
+    const everythingWasDenied = isUnknown(viewOf(state), after.address);
+    return !everythingWasDenied && (after.ingress !== null || after.egress !== null);
+  }
+  if (before.pod !== after.pod) return true;
+  const parts = (name: Endpoint["ingress"]) => (name === null ? null : state.chains.partsOf(name));
+  return (["ingress", "egress"] as const).some(
+    (direction) =>
+      before[direction] !== after[direction] && !acceptsAtLeast(parts(after[direction]), parts(before[direction])),
+  );
 }

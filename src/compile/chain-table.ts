@@ -1,0 +1,106 @@
+import { pairOf } from "../ir/decide.ts";
+import type { Chain, ChainName, Group, GroupName, Pair, PairSet, PairSetName } from "../ir/ruleset.ts";
+import type { Model } from "../model/model.ts";
+import { addressSetContains } from "../net/address-set.ts";
+import type { Address } from "../net/address.ts";
+import type { ChainParts } from "./chain.ts";
+import { chainName, chainOf, partsOf } from "./chain.ts";
+import type { GroupSpec, PairSetSpec, Part } from "./lower.ts";
+import type { SetTable } from "./set-table.ts";
+import { createSetTable } from "./set-table.ts";
+
+interface Entry {
+  readonly chain: Chain;
+  readonly parts: ChainParts;
+  /** Uses by (class, direction). */
+  users: number;
+  fresh: boolean;
+}
+
+/** The chains that pods of this node use, with the groups and pair sets that these need. */
+export interface ChainTable {
+  readonly chains: ReadonlyMap<ChainName, Chain>;
+  readonly groups: SetTable<GroupName, Address, GroupSpec, Group>;
+  readonly pairSets: SetTable<PairSetName, Pair, PairSetSpec, PairSet>;
+  acquire(parts: ChainParts): ChainName;
+  release(name: ChainName): void;
+  /** What a chain is made of; one that was released stays known until the commit. */
+  partsOf(name: ChainName): ChainParts;
+  /** Forgets what nobody uses. To be called before the sets commit. */
+  commit(): { readonly fresh: readonly Chain[]; readonly gone: readonly ChainName[] };
+}
+
+export function createChainTable(model: Model): ChainTable {
+  const chains = new Map<ChainName, Chain>();
+  const entries = new Map<ChainName, Entry>();
+  const groups = createSetTable<GroupName, Address, GroupSpec>(model, () => (_, address) => [address]);
+  const pairSets = createSetTable<PairSetName, Pair, PairSetSpec>(model, (spec) => (podClass, address) => {
+    const ports = podClass.ports.filter((port) => port.name === spec.portName && port.protocol === spec.protocol);
+    if (ports.length === 0 || (spec.within !== null && !addressSetContains(spec.within, address))) return [];
+    return ports.map((port) => pairOf(address, port.port));
+  });
+  const fresh = new Set<Entry>();
+  const idle = new Set<Entry>();
+
+  const create = (name: ChainName, parts: ChainParts): Entry => {
+    const entry: Entry = { chain: chainOf(name, parts), parts, users: 0, fresh: true };
+    chains.set(name, entry.chain);
+    entries.set(name, entry);
+    fresh.add(entry);
+    for (const part of partsOf(parts)) {
+      for (const group of part.groups) groups.acquire(group, isStrict(part));
+      for (const pairSet of part.pairSets) pairSets.acquire(pairSet, isStrict(part));
+    }
+    return entry;
+  };
+  const forget = (entry: Entry): void => {
+    chains.delete(entry.chain.name);
+    entries.delete(entry.chain.name);
+    for (const part of partsOf(entry.parts)) {
+      for (const group of part.groups) groups.release(group.name, isStrict(part));
+      for (const pairSet of part.pairSets) pairSets.release(pairSet.name, isStrict(part));
+    }
+  };
+  const held = (name: ChainName): Entry => {
+    const entry = entries.get(name);
+    if (entry === undefined) throw new Error(`${name} is asked for without being held`);
+    return entry;
+  };
+
+  return {
+    chains,
+    groups,
+    pairSets,
+    acquire(parts) {
+      const name = chainName(parts);
+      const entry = entries.get(name) ?? create(name, parts);
+      entry.users++;
+      idle.delete(entry);
+      return name;
+    },
+    release(name) {
+      const entry = held(name);
+      entry.users--;
+      if (entry.users === 0) idle.add(entry);
+    },
+    partsOf: (name) => held(name).parts,
+    commit() {
+      const gone: ChainName[] = [];
+      for (const entry of idle) {
+        forget(entry);
+        if (!entry.fresh) gone.push(entry.chain.name);
+        fresh.delete(entry);
+      }
+      idle.clear();
+      const came = [...fresh].map((entry) => entry.chain);
+      for (const entry of fresh) entry.fresh = false;
+      fresh.clear();
+      return { fresh: came, gone };
+    },
+  };
+}
+
+/** Whether more members can mean less accepted: some clause denies, or passes over clauses that would accept. */
+function isStrict(part: Part): boolean {
+  return part.clauses.some((clause) => clause.action !== "accept");
+}

@@ -1,0 +1,129 @@
+import type { ChainName } from "../ir/ruleset.ts";
+import type { NamespaceState, PodClass } from "../model/pod-class.ts";
+import { selectsPods } from "../model/selection.ts";
+import type { Address } from "../net/address.ts";
+import type { Direction } from "../policy/policy.ts";
+import type { ChainTable } from "./chain-table.ts";
+import { chainParts, comparePolicies } from "./chain.ts";
+import type { PolicyEntry, PolicyTable } from "./policy-table.ts";
+import { disuse, partFor, use } from "./policy-table.ts";
+
+/** A class of pods that has some on this node: what is decided for one of them is decided for all. */
+export interface LocalClass {
+  readonly podClass: PodClass;
+  /** Held by its pods on this node. */
+  readonly addresses: Set<Address>;
+  /** Those that select it, in order; null: to be looked up. */
+  policies: PolicyEntry[] | null;
+  ingress: ChainName | null;
+  egress: ChainName | null;
+}
+
+/** The classes with pods on this node, and which of them have to be decided anew. */
+export interface LocalPods {
+  of(podClass: PodClass): LocalClass | null;
+  hold(podClass: PodClass, address: Address): void;
+  release(podClass: PodClass, address: Address): void;
+  relabelled(namespace: NamespaceState): void;
+  policyChanged(before: PolicyEntry | null, after: PolicyEntry | null): void;
+  /** Decides anew what changes have touched. Gives the addresses whose chains may be others than before. */
+  settle(chains: ChainTable, fallbackOf: (namespace: NamespaceState) => "accept" | "deny"): Iterable<Address>;
+}
+
+export function createLocalPods(policies: PolicyTable): LocalPods {
+  const classes = new Map<PodClass, LocalClass>();
+  const dirty = new Set<LocalClass>();
+
+  const forgetPolicies = (local: LocalClass): void => {
+    for (const entry of local.policies ?? []) disuse(entry);
+    local.policies = null;
+    dirty.add(local);
+  };
+  const settleOne = (
+    local: LocalClass,
+    chains: ChainTable,
+    fallbackOf: (namespace: NamespaceState) => "accept" | "deny",
+  ): boolean => {
+    const before = { ingress: local.ingress, egress: local.egress };
+    const isEmpty = local.addresses.size === 0;
+    if (isEmpty) {
+      forgetPolicies(local);
+      classes.delete(local.podClass);
+    } else if (local.policies === null) {
+      local.policies = policies.selecting(local.podClass).sort((a, b) => comparePolicies(a.policy, b.policy));
+      for (const entry of local.policies) use(entry);
+    }
+    const fallback = fallbackOf(local.podClass.namespace);
+    for (const direction of ["ingress", "egress"] as const) {
+      local[direction] = isEmpty ? null : chainFor(local, direction, chains, fallback);
+    }
+    // Only now: what the class goes on using is never let go in between.
+    if (before.ingress !== null) chains.release(before.ingress);
+    if (before.egress !== null) chains.release(before.egress);
+    return local.ingress !== before.ingress || local.egress !== before.egress;
+  };
+
+  return {
+    of: (podClass) => classes.get(podClass) ?? null,
+    hold(podClass, address) {
+      let local = classes.get(podClass);
+      if (local === undefined) {
+        local = { podClass, addresses: new Set(), policies: null, ingress: null, egress: null };
+        classes.set(podClass, local);
+        dirty.add(local);
+      }
+      local.addresses.add(address);
+    },
+    release(podClass, address) {
+      const local = classes.get(podClass);
+      if (local === undefined) throw new Error("an address of this node is given up without being held");
+      local.addresses.delete(address);
+      if (local.addresses.size === 0) dirty.add(local);
+    },
+    relabelled(namespace) {
+      for (const local of classes.values()) if (local.podClass.namespace === namespace) forgetPolicies(local);
+    },
+    policyChanged(before, after) {
+      for (const local of classes.values()) {
+        if (local.policies === null) continue;
+        const { namespace, labels } = local.podClass;
+        const had = before !== null && selectsPods(before.policy.subject, namespace, labels);
+        const has = after !== null && selectsPods(after.policy.subject, namespace, labels);
+        if (!had && !has) continue;
+        if (had) take(local.policies, before);
+        if (has) insert(local.policies, after);
+        dirty.add(local);
+      }
+    },
+    *settle(chains, fallbackOf) {
+      for (const local of dirty) if (settleOne(local, chains, fallbackOf)) yield* local.addresses;
+      dirty.clear();
+    },
+  };
+}
+
+function chainFor(
+  local: LocalClass,
+  direction: Direction,
+  chains: ChainTable,
+  fallback: "accept" | "deny",
+): ChainName | null {
+  const parts = (local.policies ?? [])
+    .map((entry) => partFor(entry, direction, local.podClass))
+    .filter((part) => part !== null);
+  const made = chainParts(direction, parts, fallback);
+  return made === null ? null : chains.acquire(made);
+}
+
+function take(policies: PolicyEntry[], entry: PolicyEntry): void {
+  const at = policies.indexOf(entry);
+  if (at < 0) throw new Error(`${entry.policy.id} selects a pod that does not know of it`);
+  policies.splice(at, 1);
+  disuse(entry);
+}
+
+function insert(policies: PolicyEntry[], entry: PolicyEntry): void {
+  const at = policies.findIndex((other) => comparePolicies(other.policy, entry.policy) > 0);
+  policies.splice(at < 0 ? policies.length : at, 0, entry);
+  use(entry);
+}
