@@ -52,7 +52,7 @@ export function labelsEqual(a: Labels, b: Labels): boolean {
  */
 export function internLabels(labels: Readonly<Record<string, string>> | Iterable<readonly [string, string]>): Labels {
   const isEntries = Symbol.iterator in labels;
-  const entries = isEntries ? [...(labels as Iterable<readonly [string, string]>)] : Object.entries(labels);
+  const entries = isEntries ? [...labels] : Object.entries(labels);
   if (entries.length === 0) return noLabels;
   // A stable sort keeps equal keys in order, so that the map below keeps the last.
   entries.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));

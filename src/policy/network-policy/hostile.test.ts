@@ -40,7 +40,7 @@ type Decoder = (object: unknown) => { readonly errors: readonly FieldError[] };
 
 const objects: readonly (readonly [Decoder, object])[] = [
   [
-    networkPolicyKind.decode,
+    (object) => networkPolicyKind.decode(object),
     {
       metadata,
       spec: {
