@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { ObjectKey } from "../../kube/objects.ts";
 import type { Finding } from "../source.ts";
 import type { Entry } from "./entries.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../../observe/printable.ts";
 
 export interface Choice {
   /** One entry for each object, in the order in which the objects were first met. */

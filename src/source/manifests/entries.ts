@@ -1,19 +1,20 @@
 import type { FieldError, PathStep } from "../../kube/field-error.ts";
 import { duplicate, fieldErrorText, notSupported, required } from "../../kube/field-error.ts";
 import type { ObjectKey } from "../../kube/objects.ts";
+import { keyOf } from "../../kube/objects.ts";
 import type { Finding, Position } from "../source.ts";
 import { duplicateKeyMarker } from "./document.ts";
 import type { BrokenDocument, ManifestDocument, Place } from "./document.ts";
 import { isNamespaced, meaningOf } from "./kinds.ts";
 import type { Decoding, Meaning } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../../observe/printable.ts";
 import { isRecord, unpackDocument } from "./unpack.ts";
 import type { Item } from "./unpack.ts";
 
 /** One object of a file; a policy that is not valid fails closed (semantics.md, 9). */
 export type Entry = Decoding & {
-  /** `Kind/namespace/name` as the object says, whether it is valid or not; of workloads too. */
+  /** `Kind/namespace/name`, whether the object is valid or not; of workloads too. */
   readonly key: ObjectKey;
   readonly valid: boolean;
   /** Where it starts; exact for YAML, of JSON the start of its document. */
@@ -91,6 +92,12 @@ function inNamespace(object: Item["object"], kind: string, namespace: string): I
   return { ...object, metadata: { ...metadata, namespace } };
 }
 
+/** What the rest of the system calls the object: of a policy with an invalid name it is not the name as written. */
+function keyOfDecoding(meaning: Decoding): ObjectKey | null {
+  if (meaning.value === null) return null;
+  return meaning.kind === "policy" ? (meaning.value.id as string as ObjectKey) : keyOf(meaning.value);
+}
+
 /** Collects the content of one file, document by document. */
 export class ContentReader {
   private readonly file: string;
@@ -150,9 +157,11 @@ export class ContentReader {
     const ambiguous = duplicates.map((path) => duplicate(path.slice(item.path.length), path.at(-1)));
     const errors = [...untyped, ...ambiguous, ...errorsOf(meaning, identity.apiVersion, ambiguous)];
     for (const error of errors) this.reportField(document, item.path, identity, error);
-    if (meaning.kind === "foreign" || meaning.kind === "version" || identity.key === null) return;
+    if (meaning.kind === "foreign" || meaning.kind === "version") return;
+    const key = keyOfDecoding(meaning) ?? identity.key;
+    if (key === null) return;
     const position = positionAt(this.file, document.locate(document.placesAreCheap ? item.path : []));
-    this.entries.push({ ...meaning, key: identity.key, valid: errors.length === 0, position });
+    this.entries.push({ ...meaning, key, valid: errors.length === 0, position });
   }
 
   private reportField(

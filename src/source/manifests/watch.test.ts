@@ -182,7 +182,10 @@ test("a policy that is not valid at first sight fails closed", async (t) => {
   const folder = await watched(t, { "a.yaml": policy("p", 70000) });
   assert.equal(folder.first.complete, true);
   const [first] = folder.first.cluster.policies;
-  assert.deepEqual(first?.ingress?.map((clause) => clause.peers?.length === 0 || clause.ports?.length === 0), [true]);
+  assert.deepEqual(
+    first?.ingress?.map((clause) => clause.peers?.length === 0 || clause.ports?.length === 0),
+    [true],
+  );
   assert.equal(folder.first.findings.length, 1);
   await folder.write("a.yaml", policy("p", 70001));
   assert.doesNotMatch((await folder.next()).findings[0]?.message ?? "", /stays in force/);
@@ -248,9 +251,15 @@ test("a ConfigMap's folder is swapped as one", async (t) => {
 
 test("the same object in two files: the later name counts, with a finding, and the other steps in", async (t) => {
   const folder = await watched(t, { "a.yaml": policy("p", 80), "b.yaml": policy("p", 81) });
-  assert.match(folder.first.findings[0]?.message ?? "", /defined more than once: .*a.yaml:1:1 and .*b.yaml:1:1; .*b.yaml/);
+  assert.match(
+    folder.first.findings[0]?.message ?? "",
+    /defined more than once: .*a.yaml:1:1 and .*b.yaml:1:1; .*b.yaml/,
+  );
   const port = (update: Update | Snapshot): unknown => {
-    const found = "cluster" in update ? update.cluster.policies[0] : update.changes.flatMap((one) => ("policy" in one ? one.policy : []))[0];
+    const found =
+      "cluster" in update
+        ? update.cluster.policies[0]
+        : update.changes.flatMap((one) => ("policy" in one ? one.policy : []))[0];
     return found?.ingress?.[0]?.ports?.[0];
   };
   assert.deepEqual(port(folder.first), { kind: "range", protocol: "TCP", from: 81, to: 81 });
@@ -262,9 +271,9 @@ test("the same object in two files: the later name counts, with a finding, and t
 
 test("a file that never rests still gets through", async (t) => {
   const folder = await watched(t, { "a.json": namespace("n0") }, { quietMs: 50, longestMs: 150 });
-  let writing = true;
+  const enough = new AbortController();
   const writer = (async () => {
-    for (let round = 1; writing; round++) {
+    for (let round = 1; !enough.signal.aborted; round++) {
       await folder.write(".next", namespace(`n${round}`));
       await rename(join(folder.folder, ".next"), join(folder.folder, "a.json"));
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -273,7 +282,7 @@ test("a file that never rests still gets through", async (t) => {
   try {
     for (let seen = 0; seen < 3; seen++) assert.equal((await folder.next()).changes.length, 2);
   } finally {
-    writing = false;
+    enough.abort();
     await writer;
   }
 });

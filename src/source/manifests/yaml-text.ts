@@ -53,10 +53,10 @@ class Conversion {
     if (node === null) return null;
     this.grow(node, 1);
     if (isAlias(node)) return this.follow(node);
-    const anchor = (node as ScalarNode | YAMLMap | YAMLSeq).anchor;
+    const { anchor } = node;
     if (anchor !== undefined) this.anchors.set(anchor, node);
     const before = this.size;
-    const value = isScalar(node) ? scalarValue(node) : isMap(node) ? this.mapping(node) : this.list(node as YAMLSeq);
+    const value = isScalar(node) ? scalarValue(node) : isMap(node) ? this.mapping(node) : this.list(node);
     if (anchor !== undefined) this.finished.set(node, { value, size: this.size - before + 1 });
     return value;
   }
@@ -151,7 +151,8 @@ function isMergeKey(node: Node | null): boolean {
 }
 
 function scalarValue(node: ScalarNode): Scalar {
-  const text = String(node.value ?? "");
+  // The failsafe schema makes every scalar text.
+  const text = typeof node.value === "string" ? node.value : "";
   if (node.tag === undefined) return node.type === "PLAIN" ? resolvePlain(text) : text;
   if (!node.tag.startsWith(yamlTagPrefix)) return text;
   const value = resolveTagged(node.tag.slice(yamlTagPrefix.length), text);
@@ -245,7 +246,7 @@ export function parseYaml(text: string, limits: Limits): readonly YamlDocument[]
     if (document.directives?.yaml.explicit === true && document.directives.yaml.version !== "1.1") {
       throw new YamlError(0, "found incompatible YAML document: only version 1.1 is read");
     }
-    const root = document.contents as Node | null;
+    const root = document.contents;
     const conversion = new Conversion(limits);
     const value = conversion.convert(root);
     documents.push({ value, duplicates: conversion.duplicates, locate: locator(root, conversion.targets) });
