@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { tries } from "../../test/property.ts";
+import { smallCluster, smallConnection, someOptions } from "../../test/small-cluster.ts";
+import type { Connection, Decision } from "./decision.ts";
+import { explain } from "./explain.ts";
+import { createEvaluator } from "./indexed.ts";
+import { evaluate } from "./reference.ts";
+
+describe("the indexed evaluator", () => {
+  const questions = fc.array(smallConnection, { minLength: 20, maxLength: 20 });
+
+  it("answers as the reference does, whatever the cluster, also when asked again", () => {
+    fc.assert(
+      fc.property(smallCluster, someOptions, questions, (cluster, options, connections) => {
+        const evaluator = createEvaluator(cluster, options);
+        for (const connection of [...connections, ...connections]) {
+          assert.deepEqual(evaluator.decide(connection), evaluate(cluster, connection, options));
+        }
+      }),
+      tries(1500),
+    );
+  });
+
+  it("is asked about all kinds of decisions by that property", () => {
+    const seen = new Set<string>();
+    const note = ({ ingress, egress }: Decision) => {
+      for (const part of [ingress, egress]) seen.add(`${part.verdict} ${part.tier} ${part.decidedBy !== null}`);
+    };
+    const inputs = fc.sample(fc.tuple(smallCluster, someOptions, questions), { numRuns: 400, seed: 1 });
+    for (const [cluster, options, connections] of inputs) {
+      connections.forEach((connection: Connection) => note(evaluate(cluster, connection, options)));
+    }
+    assert.deepEqual([...seen].sort(), [
+      "allow admin true",
+      "allow baseline true",
+      "allow default false",
+      "allow networkpolicy true",
+      "allow none false",
+      "deny admin true",
+      "deny baseline true",
+      "deny default false",
+      "deny networkpolicy false",
+      "deny none false",
+    ]);
+  });
+});
+
+describe("explain", () => {
+  it("says what the reference says, and gives every rule of an isolating policy a reason", () => {
+    fc.assert(
+      fc.property(smallCluster, someOptions, smallConnection, (cluster, options, connection) => {
+        const explanation = explain(cluster, connection, options);
+        const decision = evaluate(cluster, connection, options);
+        assert.equal(explanation.verdict, decision.verdict);
+        for (const direction of ["ingress", "egress"] as const) {
+          const part = explanation[direction];
+          assert.deepEqual(part.decidedBy, decision[direction].decidedBy);
+          assert.ok(part.nearest.every(({ mismatches }) => mismatches.length > 0));
+          assert.notEqual(part.reason, "");
+        }
+      }),
+      tries(500),
+    );
+  });
+});
