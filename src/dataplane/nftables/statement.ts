@@ -34,6 +34,8 @@ export type Statement =
   | { readonly kind: "backend-port"; readonly from: number; readonly to: number }
   | { readonly kind: "counter"; readonly name: string }
   | { readonly kind: "reject-tcp-reset" }
+  /** What somebody else put into a rule of our table: read back, never written. */
+  | { readonly kind: "foreign"; readonly expressions: string }
   | { readonly kind: "verdict"; readonly verdict: Verdict };
 
 export type ConntrackState = "invalid" | "established" | "related" | "new" | "untracked";

@@ -21,4 +21,6 @@ export type Operation =
   | { readonly kind: "delete-chain"; readonly name: string }
   /** Appended. */
   | { readonly kind: "add-rule"; readonly chain: string; readonly rule: Rule }
-  | { readonly kind: "flush-chain"; readonly name: string };
+  | { readonly kind: "flush-chain"; readonly name: string }
+  /** The rule that stands at this place of a chain of the kernel (from 0) becomes another: cheaper than a new chain. */
+  | { readonly kind: "replace-rule"; readonly chain: string; readonly index: number; readonly rule: Rule };
