@@ -92,7 +92,9 @@ function* readYaml(yaml: Yaml, piece: Piece, limits: Limits): Generator<Read> {
     }
   } catch (error) {
     if (!(error instanceof yaml.YamlError)) throw error;
-    yield { kind: "broken", place: placeOf(error.offset), message: error.message };
+    // What ends too early ends at its last text, not at the line of the next document.
+    const end = Math.max(0, piece.text.trimEnd().length - 1);
+    yield { kind: "broken", place: placeOf(Math.min(error.offset, end)), message: error.message };
   }
 }
 

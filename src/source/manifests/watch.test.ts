@@ -140,7 +140,7 @@ test("a file that breaks keeps its objects, says where, and the others work on",
   const broken = await folder.next();
   assert.deepEqual(broken.changes, []);
   assert.equal(broken.complete, true);
-  assert.deepEqual(broken.findings[0]?.position, { file: join(folder.folder, "a.yaml"), line: 2, column: 1 });
+  assert.deepEqual(broken.findings[0]?.position, { file: join(folder.folder, "a.yaml"), line: 1, column: 20 });
   assert.match(broken.findings[0]?.message ?? "", /^Missing closing "quote; 1 objects of the file stay in force$/);
 
   await folder.write("b.json", namespace("two"));

@@ -1,0 +1,32 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { examine } from "./examine.ts";
+import { mutant } from "./mutate.ts";
+import { randomFrom } from "./random.ts";
+
+/** What the worker is given: cases `from` to below `to` of a seed. */
+export interface Work {
+  readonly seed: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Told before a case (problems null) and after it. */
+export interface Progress {
+  readonly index: number;
+  readonly problems: readonly string[] | null;
+}
+
+/** Each case has its own seed, so that one can be repeated alone. */
+export function caseOf(seed: number, index: number): ReturnType<typeof mutant> {
+  return mutant(randomFrom(Math.imul(seed, 1_000_003) + index));
+}
+
+async function work({ seed, from, to }: Work): Promise<void> {
+  for (let index = from; index < to; index++) {
+    parentPort?.postMessage({ index, problems: null } satisfies Progress);
+    const problems = await examine(caseOf(seed, index));
+    parentPort?.postMessage({ index, problems } satisfies Progress);
+  }
+}
+
+if (parentPort !== null) await work(workerData as Work);
