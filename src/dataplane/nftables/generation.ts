@@ -1,0 +1,52 @@
+import { randomInt } from "node:crypto";
+
+/**
+ * How the bits of the connection mark that are ours are used. They hold the generation in which a connection was
+ * accepted: 0 is none, all ones say that its egress is accepted and its ingress not decided yet, and what lies
+ * between are generations. The other bits belong to others and are never changed.
+ */
+export interface MarkLayout {
+  readonly mask: number;
+  readonly keep: number;
+  readonly shift: number;
+  /** The largest generation. */
+  readonly last: number;
+}
+
+/** Throws RangeError unless the mask is 8 to 32 bits in a row, which is what a generation needs. */
+export function markLayout(mask: number): MarkLayout {
+  const whole = mask >>> 0;
+  if (whole !== mask || whole === 0) throw new RangeError(`--ct-mark-mask ${mask}: not a mask of 32 bits`);
+  const shift = 31 - Math.clz32(whole & -whole);
+  const ones = whole >>> shift;
+  const bits = 32 - Math.clz32(ones);
+  if (bits < 8 || ones !== 2 ** bits - 1) {
+    throw new RangeError(`--ct-mark-mask ${hexMark(whole)}: needs at least 8 bits, all in a row`);
+  }
+  return { mask: whole, keep: ~whole >>> 0, shift, last: ones - 1 };
+}
+
+/** The mark (our bits of it) of a connection that was accepted in this generation. */
+export function stampOf(layout: MarkLayout, generation: number): number {
+  return (generation << layout.shift) >>> 0;
+}
+
+/** The generation of a mark, or null where the bits say none. */
+export function generationOf(layout: MarkLayout, mark: number): number | null {
+  const generation = (mark & layout.mask) >>> layout.shift;
+  return generation >= 1 && generation <= layout.last ? generation : null;
+}
+
+export function nextGeneration(layout: MarkLayout, generation: number): number {
+  return generation >= layout.last ? 1 : generation + 1;
+}
+
+/** Where a kernel starts that holds nothing of ours: random, so that marks left from an earlier life hardly fit. */
+export function randomGeneration(layout: MarkLayout): number {
+  return randomInt(1, layout.last + 1);
+}
+
+/** Eight hexadecimal digits, as nft prints marks. */
+export function hexMark(mark: number): string {
+  return `0x${(mark >>> 0).toString(16).padStart(8, "0")}`;
+}

@@ -1,0 +1,64 @@
+import { familyOf, type Address } from "../../net/address.ts";
+import type { Pair } from "../../ir/ruleset.ts";
+import type { MembersName, UnionEntry } from "./render/part.ts";
+
+type Family = 4 | 6;
+
+/**
+ * Members as element keys. They are maps because the set of a group shows them as its elements: the mirror holds each
+ * member of a group once, however many rules name the group.
+ */
+interface Members {
+  readonly 4: Map<string, null>;
+  readonly 6: Map<string, null>;
+}
+
+/** The element key of a member, and its family. */
+export function memberKey(member: Address | Pair): { readonly key: string; readonly family: Family } {
+  const blank = member.indexOf(" ");
+  if (blank === -1) return { key: member, family: familyOf(member as Address) };
+  const address = member.slice(0, blank) as Address;
+  return { key: `${address} . ${member.slice(blank + 1)}`, family: familyOf(address) };
+}
+
+/** Who is in each group and pair set that the Ruleset speaks of, whether the kernel has a set for it or not. */
+export class MemberTable {
+  readonly #members = new Map<MembersName, Members>();
+
+  create(name: MembersName, members: Iterable<Address | Pair>): void {
+    if (this.#members.has(name)) throw new Error(`${name} is new, but there already`);
+    const table: Members = { 4: new Map(), 6: new Map() };
+    for (const member of members) {
+      const { key, family } = memberKey(member);
+      table[family].set(key, null);
+    }
+    this.#members.set(name, table);
+  }
+
+  delete(name: MembersName): void {
+    if (!this.#members.delete(name)) throw new Error(`${name} goes without being there`);
+  }
+
+  of(name: MembersName, family: Family): Map<string, null> {
+    const members = this.#members.get(name);
+    if (members === undefined) throw new Error(`a chain refers to ${name}, which the Ruleset does not hold`);
+    return members[family];
+  }
+
+  /** The counter of the first entry that has the member, or null where none has. */
+  counterIn(entries: readonly UnionEntry[], family: Family, key: string): string | null {
+    const entry = entries.find(({ members }) => members.some((name) => this.of(name, family).has(key)));
+    return entry?.counter ?? null;
+  }
+
+  /** All members of all entries with their counters. */
+  unionOf(entries: readonly UnionEntry[], family: Family): Map<string, string> {
+    const elements = new Map<string, string>();
+    for (const { counter, members } of entries) {
+      for (const name of members) {
+        for (const key of this.of(name, family).keys()) if (!elements.has(key)) elements.set(key, counter);
+      }
+    }
+    return elements;
+  }
+}

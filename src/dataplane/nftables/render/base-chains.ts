@@ -1,0 +1,286 @@
+import type { MarkLayout } from "../generation.ts";
+import { hexMark, stampOf } from "../generation.ts";
+import type { ElementData, KeyType, ProgramChain, ProgramCounter, ProgramSet, Rule } from "../program.ts";
+import type { Statement, Verdict } from "../statement.ts";
+
+const goto = (chain: string): Statement => ({ kind: "verdict", verdict: { kind: "goto", chain } });
+const jump = (chain: string): Statement => ({ kind: "verdict", verdict: { kind: "jump", chain } });
+const verdict = (kind: "accept" | "drop" | "return"): Statement => ({ kind: "verdict", verdict: { kind } });
+const counter = (name: string): Statement => ({ kind: "counter", name });
+const l4proto = (protocol: number): Statement => ({ kind: "l4proto", protocol });
+const rule = (statements: readonly Statement[], comment: string | null = null): Rule => ({ statements, comment });
+
+/** Where endpoint chains go on. */
+export const verdictOf: Readonly<Record<"ingressAccepted" | "egressAccepted" | "denied", Verdict>> = {
+  ingressAccepted: { kind: "goto", chain: "stamp" },
+  egressAccepted: { kind: "goto", chain: "egress_ok" },
+  denied: { kind: "goto", chain: "cut" },
+};
+
+/** Drops that no policy and no endpoint chain stands for. */
+export const dropCounters: Readonly<Record<string, string>> = {
+  drop_unknown: "an address of the pod range that belongs to no known pod",
+  drop_no_entry: "invalid or untracked, to or from an isolated pod or an unknown address",
+  drop_midstream: "TCP of an isolated pod that conntrack never saw open",
+  drop_fell_through: "undecided: part of the table was missing",
+};
+
+/** The sets that the base chains look into. Endpoint maps have a size: it makes the kernel use its fastest hash. */
+export function baseSets(layout: MarkLayout, generation: number): ProgramSet[] {
+  const plain = (name: string, keyType: readonly KeyType[], comment: string): ProgramSet => ({
+    ...{ name, key: keyType, data: "none", interval: false, size: 16384, comment, elements: new Map() },
+  });
+  const family = (suffix: 4 | 6): ProgramSet[] => {
+    const address: KeyType = suffix === 4 ? "ipv4_addr" : "ipv6_addr";
+    return [
+      { ...plain(`eg${suffix}`, [address], "pods of this node: what they may reach"), data: "verdict" },
+      { ...plain(`in${suffix}`, [address], "pods of this node: who may reach them"), data: "verdict" },
+      plain(`iso${suffix}`, [address], "pods of this node that something isolates"),
+      plain(`open${suffix}`, [address], "pods of this node that nothing isolates"),
+      plain(`self${suffix}`, [address, address], "a pod that reaches itself through a Service"),
+      { ...plain(`range${suffix}`, [address], "addresses that must be known"), interval: true, size: null },
+    ];
+  };
+  return [
+    generationSet(layout, generation),
+    nodeLocalSet("icmpv6_type", "nd", neighbourDiscovery, "neighbour discovery and MLD", false),
+    nodeLocalSet("ipv6_addr", "link_local", [linkLocal], "never a pod's address", true),
+    ...family(4),
+    ...family(6),
+  ];
+}
+
+const neighbourDiscovery = ["130", "131", "132", "133", "134", "135", "136", "137", "143"];
+/** fe80::/10. Bridged pods can meet there, under addresses that no policy knows. */
+export const linkLocal = "fe80::-febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+
+function nodeLocalSet(
+  keyType: KeyType,
+  name: string,
+  keys: readonly string[],
+  comment: string,
+  interval: boolean,
+): ProgramSet {
+  const elements = new Map<string, ElementData>(keys.map((key) => [key, null]));
+  return { name, key: [keyType], data: "none", interval, size: null, comment, elements };
+}
+
+export const generationSetName = "generation";
+export const generationChainName = "set_generation";
+
+export function generationSet(layout: MarkLayout, generation: number): ProgramSet {
+  const elements = new Map([[hexMark(stampOf(layout, generation)), null]]);
+  return { ...nodeLocalSet("mark", generationSetName, [], "accepted connections carry it", false), size: 8, elements };
+}
+
+/** One rule, without a verdict: replacing it costs no validation of the table (see `ct-mark-lookup` in statement.ts). */
+export function generationRule(layout: MarkLayout, generation: number): Rule {
+  return rule([{ kind: "set-ct-mark", keep: layout.keep, value: stampOf(layout, generation) }]);
+}
+
+export function baseCounters(): ProgramCounter[] {
+  return Object.entries(dropCounters).map(([name, comment]) => ({ name, comment }));
+}
+
+/** Chains that never change but for the generation. docs/dataplane-nftables.md follows a packet through them. */
+export function baseChains(layout: MarkLayout, generation: number): ProgramChain[] {
+  const chain = (name: string, rules: readonly Rule[]): ProgramChain => ({ name, hook: null, rules });
+  const set = (value: number): Rule => rule([{ kind: "set-ct-mark", keep: layout.keep, value }]);
+  return [
+    ...hookChains(layout),
+    chain("forwarded", forwardedRules(layout)),
+    ...([4, 6] as const).flatMap((family) => [
+      chain(`egress${family}`, egressRules(layout, family)),
+      chain(`forwarded${family}`, forwardedFamilyRules(layout, family)),
+      chain(`node${family}`, nodeRules(layout, family)),
+    ]),
+    chain("received", receivedRules(layout)),
+    chain("answered", [rule([{ kind: "nfproto", family: 6 }, goto("node6")]), rule([goto("node4")])]),
+    chain("egress_ok", [set(layout.mask)]),
+    chain("stamp", [rule([jump(generationChainName)]), rule([verdict("accept")])]),
+    chain(generationChainName, [generationRule(layout, generation)]),
+    chain("cut", [
+      set(0),
+      rule([{ kind: "ct-state", states: ["established"] }, l4proto(6), { kind: "reject-tcp-reset" }]),
+      rule([verdict("drop")]),
+    ]),
+    chain("unknown", [rule([counter("drop_unknown"), goto("cut")])]),
+    chain("midstream", midstreamRules()),
+    chain("no_entry", noEntryRules()),
+    chain("no_entry_input", noEntryInputRules()),
+    chain("no_entry_source", noEntryEndRules("source")),
+    chain("no_entry_destination", noEntryEndRules("destination")),
+  ];
+}
+
+const fellThrough = rule([counter("drop_fell_through"), verdict("drop")]);
+
+function hookChains(layout: MarkLayout): ProgramChain[] {
+  const accepted = rule([{ kind: "ct-mark-lookup", mask: layout.mask, set: generationSetName }, verdict("accept")]);
+  return [
+    { name: "forward", hook: "forward", rules: [accepted, rule([jump("forwarded")]), fellThrough] },
+    {
+      name: "input",
+      hook: "input",
+      rules: [
+        accepted,
+        rule([{ kind: "loopback", interface: "iif" }, verdict("accept")]),
+        rule([{ kind: "ct-direction", direction: "reply" }, verdict("accept")], "the node itself opened it"),
+        rule([jump("received")]),
+        fellThrough,
+      ],
+    },
+    {
+      name: "output",
+      hook: "output",
+      rules: [
+        accepted,
+        rule([{ kind: "loopback", interface: "oif" }, verdict("accept")]),
+        rule([{ kind: "ct-direction", direction: "original" }, verdict("accept")], "a node reaches its pods"),
+        rule(
+          [{ kind: "ct-state", states: ["invalid", "related", "untracked"] }, verdict("accept")],
+          "our resets and ICMP errors, neighbour discovery",
+        ),
+        rule([jump("answered")]),
+        fellThrough,
+      ],
+    },
+  ];
+}
+
+/** An error about a connection that was accepted, in whatever generation: its l4proto is ICMP, ports cannot be asked. */
+function icmpErrorRules(layout: MarkLayout): Rule[] {
+  return [1, 58].map((protocol) =>
+    rule(
+      [
+        { kind: "ct-state", states: ["related"] },
+        l4proto(protocol),
+        { kind: "ct-mark", mask: layout.mask, operator: "!=", value: 0 },
+        verdict("accept"),
+      ],
+      "an error about an accepted connection",
+    ),
+  );
+}
+
+const fin = 1;
+const syn = 2;
+const rst = 4;
+const ack = 16;
+
+const midstreamRule = rule([
+  { kind: "ct-state", states: ["new"] },
+  l4proto(6),
+  { kind: "tcp-flags", mask: fin | syn | rst | ack, operator: "!=", value: syn },
+  jump("midstream"),
+]);
+
+function noEntryRule(chain: string): Rule {
+  // Before anything that sets a mark: `ct mark set X accept` accepts a packet that has no entry.
+  return rule([{ kind: "ct-state", states: ["invalid", "untracked"] }, goto(chain)]);
+}
+
+function forwardedRules(layout: MarkLayout): Rule[] {
+  return [
+    noEntryRule("no_entry"),
+    ...icmpErrorRules(layout),
+    midstreamRule,
+    rule([{ kind: "nfproto", family: 6 }, goto("forwarded6")]),
+    rule([goto("forwarded4")]),
+  ];
+}
+
+function forwardedFamilyRules(layout: MarkLayout, family: 4 | 6): Rule[] {
+  const client = `client${family}` as const;
+  const backend = `backend${family}` as const;
+  return [
+    rule([{ kind: "ct-status-dnat" }, { kind: "lookup", key: [client, backend], set: `self${family}` }, goto("stamp")]),
+    rule([jump(`egress${family}`)]),
+    rule([{ kind: "verdict-map", key: [backend], map: `in${family}` }]),
+    rule([{ kind: "lookup", key: [backend], set: `range${family}` }, goto("unknown")]),
+    rule([egressAccepted(layout), goto("stamp")]),
+    rule([verdict("accept")], "neither end is ours"),
+  ];
+}
+
+const egressAccepted = (layout: MarkLayout): Statement => ({
+  ...{ kind: "ct-mark", mask: layout.mask, operator: "==", value: layout.mask },
+});
+
+/**
+ * Returns where egress accepts, with the mark "egress accepted" if the client is a pod of this node. A jump and a mark
+ * rather than a goto on to ingress: the kernel walks every path at commit, and before 6.18.5 does so again and again,
+ * so egress chains times ingress chains would be far too many.
+ */
+function egressRules(layout: MarkLayout, family: 4 | 6): Rule[] {
+  const client = `client${family}` as const;
+  return [
+    rule([{ kind: "verdict-map", key: [client], map: `eg${family}` }]),
+    rule([egressAccepted(layout), verdict("return")]),
+    rule([{ kind: "lookup", key: [client], set: `range${family}` }, goto("unknown")]),
+  ];
+}
+
+function receivedRules(layout: MarkLayout): Rule[] {
+  return [
+    noEntryRule("no_entry_input"),
+    ...icmpErrorRules(layout),
+    midstreamRule,
+    rule([{ kind: "nfproto", family: 6 }, goto("node6")]),
+    rule([goto("node4")]),
+  ];
+}
+
+/** The way of a pod to its own node, and the answers: the pod's egress decides (semantics.md, 4). */
+function nodeRules(layout: MarkLayout, family: 4 | 6): Rule[] {
+  // The node's own neighbours on its uplinks speak from fe80:: too (routers, DHCPv6): they are none of our business.
+  const neighbour = rule([{ kind: "lookup", key: ["client6"], set: "link_local" }, verdict("accept")]);
+  return [
+    ...(family === 6 ? [neighbour] : []),
+    rule([jump(`egress${family}`)]),
+    rule([egressAccepted(layout), goto("stamp")]),
+    rule([verdict("accept")], "not from a pod of ours"),
+  ];
+}
+
+function midstreamRules(): Rule[] {
+  return (["client4", "backend4", "client6", "backend6"] as const).map((field) =>
+    rule([
+      { kind: "lookup", key: [field], set: field.endsWith("4") ? "iso4" : "iso6" },
+      counter("drop_midstream"),
+      verdict("drop"),
+    ]),
+  );
+}
+
+const neighbourDiscoveryRule = rule([{ kind: "lookup", key: ["icmpv6-type"], set: "nd" }, verdict("accept")]);
+
+function noEntryRules(): Rule[] {
+  return [
+    neighbourDiscoveryRule,
+    rule([jump("no_entry_source")]),
+    rule([jump("no_entry_destination")]),
+    rule([verdict("accept")]),
+  ];
+}
+
+function noEntryInputRules(): Rule[] {
+  return [
+    neighbourDiscoveryRule,
+    rule([{ kind: "lookup", key: ["source6"], set: "link_local" }, verdict("accept")]),
+    rule([jump("no_entry_source")]),
+    rule([verdict("accept")]),
+  ];
+}
+
+function noEntryEndRules(end: "source" | "destination"): Rule[] {
+  const drop = [counter("drop_no_entry"), verdict("drop")];
+  return ([4, 6] as const).flatMap((family) => {
+    const key = [`${end}${family}`] as const;
+    return [
+      rule([{ kind: "lookup", key, set: `iso${family}` }, ...drop]),
+      rule([{ kind: "lookup", key, set: `open${family}` }, verdict("return")]),
+      rule([{ kind: "lookup", key, set: `range${family}` }, ...drop]),
+    ];
+  });
+}

@@ -1,0 +1,198 @@
+import type { Family } from "../../../net/address.ts";
+import { portProtocols, type PortProtocol } from "../../../net/protocol.ts";
+import type { Action } from "../../../policy/policy.ts";
+import type { Chain, ChainClause, ChainName } from "../../../ir/ruleset.ts";
+import { commentText, contentHash, kernelName } from "../names.ts";
+import type { ElementData, ProgramSet, Rule } from "../program.ts";
+import type { Statement, Verdict } from "../statement.ts";
+import { ruleText } from "../text.ts";
+import { verdictOf } from "./base-chains.ts";
+import {
+  acceptPairs,
+  acceptPeers,
+  type ChainContext,
+  dropCounter,
+  joinRules,
+  protocolNumber,
+  type RuleList,
+} from "./clause-rules.ts";
+import { orderedRules } from "./ordered-rules.ts";
+import type { Part, PartId, Plan } from "./part.ts";
+import { clausesOfProtocol, type PortClass } from "./port-classes.ts";
+
+/** The kernel's chain for an IR chain: one a family, so that a packet meets no rule of the other family. */
+export function chainNameOf(chain: ChainName, family: Family): string {
+  return kernelName(`${chain}/${family}`);
+}
+
+/** Port ranges become single ports of a hash map up to this many (97 ns against 157-255 ns), above it an interval map. */
+const mostExpandedPorts = 512;
+/** Fewer port ranges than this are compared one after the other (about 30 ns each) rather than looked up. */
+const mostComparedRanges = 2;
+/** A class of so few rules stands in line; a longer one is a chain of its own, shared by all that have the same. */
+const mostRulesInLine = 2;
+
+/**
+ * All that one endpoint chain needs for one family. Content decides every name but the chain's own, so chains share
+ * what is equal. Cost: the size of the chain.
+ */
+export function planChain(chain: Chain, family: Family): Plan {
+  const accepted = chain.direction === "ingress" ? verdictOf.ingressAccepted : verdictOf.egressAccepted;
+  const context: ChainContext = {
+    ...{ chain: chain.name, direction: chain.direction, family, accepted, parts: new Map<PartId, Part>() },
+  };
+  const name = chainNameOf(chain.name, family);
+  const rest = chain.networkPolicy === null ? baselineRules(context, chain) : networkPolicyRules(context, chain);
+  addChain(context, name, chain.admin.length === 0 ? rest : belowAdmin(context, chain, rest));
+  return context.parts;
+}
+
+function addChain(context: ChainContext, name: string, list: RuleList): PartId {
+  const id: PartId = `chain ${name}`;
+  const uses = [...new Set(list.uses)];
+  context.parts.set(id, { id, uses, object: { kind: "chain", chain: { name, hook: null, rules: list.rules } } });
+  return id;
+}
+
+/** Admin rules in order, then the rest in a chain of its own: a pass goes there. */
+function belowAdmin(context: ChainContext, chain: Chain, rest: RuleList): RuleList {
+  const restName = kernelName(`${chain.name}/${context.family}/rest`);
+  const restId = addChain(context, restName, rest);
+  const next: Verdict = { kind: "goto", chain: restName };
+  const admin = orderedRules(context, chain.admin, (action) => actionVerdict(context, action, next));
+  const last: Rule = { statements: [{ kind: "verdict", verdict: next }], comment: null };
+  return joinRules([admin, { rules: [last], uses: [restId] }]);
+}
+
+function actionVerdict(context: ChainContext, action: Action, passed: Verdict): Verdict {
+  switch (action) {
+    case "accept":
+      return context.accepted;
+    case "deny":
+      return verdictOf.denied;
+    case "pass":
+      return passed;
+  }
+}
+
+function baselineRules(context: ChainContext, chain: Chain): RuleList {
+  if (chain.baseline.length === 0) return fallbackRules(context, chain);
+  const fallbackName = kernelName(`${chain.name}/${context.family}/default`);
+  const fallbackId = addChain(context, fallbackName, fallbackRules(context, chain));
+  const next: Verdict = { kind: "goto", chain: fallbackName };
+  const rules = orderedRules(context, chain.baseline, (action) => actionVerdict(context, action, next));
+  const last: Rule = { statements: [{ kind: "verdict", verdict: next }], comment: null };
+  return joinRules([rules, { rules: [last], uses: [fallbackId] }]);
+}
+
+function fallbackRules(context: ChainContext, chain: Chain): RuleList {
+  if (chain.fallback === "deny") return denyRule(context, "the default verdict is deny");
+  return { rules: [{ statements: [{ kind: "verdict", verdict: context.accepted }], comment: null }], uses: [] };
+}
+
+/** What nothing accepted is denied, counted for this chain. */
+function denyRule(context: ChainContext, comment: string): RuleList {
+  const counter = dropCounter(context, comment);
+  const statements: Statement[] = [
+    { kind: "counter", name: counter },
+    { kind: "verdict", verdict: verdictOf.denied },
+  ];
+  return { rules: [{ statements, comment: commentText(comment) }], uses: [`counter ${counter}`] };
+}
+
+function networkPolicyRules(context: ChainContext, chain: Chain): RuleList {
+  const clauses = [...(chain.networkPolicy ?? [])].sort(
+    (a, b) => (a.policy < b.policy ? -1 : a.policy > b.policy ? 1 : 0) || a.rule - b.rule,
+  );
+  const portless = clauses.filter(({ match }) => match.kind === "peers" && match.ports === null);
+  const isolatedBy = chain.isolatedBy.map((policy) => policy.replace(/^NetworkPolicy\//, "")).join(" ");
+  return joinRules([
+    ...portProtocols.map((protocol) => protocolRules(context, protocol, clauses)),
+    acceptPeers(context, [], portless),
+    denyRule(context, `isolated by ${isolatedBy}`),
+  ]);
+}
+
+function protocolRules(context: ChainContext, protocol: PortProtocol, clauses: readonly ChainClause[]): RuleList {
+  const { classes, everyPort, pairs } = clausesOfProtocol(clauses, protocol);
+  const match: Statement[] = [{ kind: "l4proto", protocol: protocolNumber[protocol] }];
+  const ranges = classes.reduce((sum, portClass) => sum + portClass.ranges.length, 0);
+  const byPort = ranges <= mostComparedRanges ? comparedClasses : mappedClasses;
+  return joinRules([
+    byPort(context, match, classes),
+    inLineOrJump(context, match, everyPort),
+    acceptPairs(context, match, pairs),
+  ]);
+}
+
+function comparedClasses(
+  context: ChainContext,
+  match: readonly Statement[],
+  classes: readonly PortClass[],
+): RuleList {
+  const lists = classes.flatMap(({ ranges, clauses }) =>
+    ranges.map(({ from, to }) => inLineOrJump(context, [...match, { kind: "backend-port", from, to }], clauses)),
+  );
+  return joinRules(lists);
+}
+
+/** The rules of one port class, or a jump to the chain that holds them; a miss goes on behind it. */
+function inLineOrJump(
+  context: ChainContext,
+  match: readonly Statement[],
+  clauses: readonly ChainClause[],
+): RuleList {
+  const list = acceptPeers(context, match, clauses);
+  if (list.rules.length <= mostRulesInLine) return list;
+  const chain = classChain(context, clauses);
+  const jump: Statement = { kind: "verdict", verdict: { kind: "jump", chain } };
+  return { rules: [{ statements: [...match, jump], comment: null }], uses: [`chain ${chain}`] };
+}
+
+/** Named by its content, shared by every chain that has such a class. It ends in a return: the caller goes on. */
+function classChain(context: ChainContext, clauses: readonly ChainClause[]): string {
+  const list = acceptPeers(context, [], clauses);
+  const short = context.direction === "ingress" ? "in" : "eg";
+  const name = `class-${short}${context.family}-${contentHash(list.rules.map(ruleText))}`;
+  addChain(context, name, list);
+  return name;
+}
+
+function mappedClasses(context: ChainContext, match: readonly Statement[], classes: readonly PortClass[]): RuleList {
+  const ports = classes.reduce((sum, { ranges }) => ranges.reduce((part, { from, to }) => part + to - from + 1, sum), 0);
+  const interval = ports > mostExpandedPorts;
+  const elements = new Map<string, ElementData>();
+  const chains = new Set<PartId>();
+  for (const { ranges, clauses } of classes) {
+    const chain = classChain(context, clauses);
+    chains.add(`chain ${chain}`);
+    for (const { from, to } of ranges) {
+      for (const key of interval ? [portKey(from, to)] : singlePorts(from, to)) elements.set(key, { kind: "jump", chain });
+    }
+  }
+  const map = portMap(context, interval, elements, [...chains]);
+  const lookup: Statement = { kind: "verdict-map", key: ["backend-port"], map };
+  return { rules: [{ statements: [...match, lookup], comment: null }], uses: [`set ${map}`] };
+}
+
+function portMap(
+  context: ChainContext,
+  interval: boolean,
+  elements: ReadonlyMap<string, ElementData>,
+  uses: readonly PartId[],
+): string {
+  const sorted = new Map([...elements].sort(([a], [b]) => Number.parseInt(a) - Number.parseInt(b)));
+  const content = [...sorted].flatMap(([key, data]) => [key, data !== null && typeof data === "object" && "chain" in data ? data.chain : ""]);
+  const name = `ports-${contentHash([String(interval), ...content])}`;
+  const set: ProgramSet = {
+    ...{ name, key: ["inet_service"], data: "verdict", interval, size: null, comment: null, elements: sorted },
+  };
+  context.parts.set(`set ${name}`, { id: `set ${name}`, uses, object: { kind: "set", set } });
+  return name;
+}
+
+const portKey = (from: number, to: number): string => (from === to ? String(from) : `${from}-${to}`);
+
+function singlePorts(from: number, to: number): string[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
+}

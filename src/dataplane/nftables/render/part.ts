@@ -1,0 +1,40 @@
+import type { Direction, PolicyId } from "../../../policy/policy.ts";
+import type { ChainName, GroupName, PairSetName } from "../../../ir/ruleset.ts";
+import type { ProgramChain, ProgramCounter, ProgramSet } from "../program.ts";
+
+/** Whose members fill a set: the IR's groups and pair sets. Their names never meet (`g-…`, `n-…`). */
+export type MembersName = GroupName | PairSetName;
+
+/** Names an object of our table; chains, sets and counters are apart in nftables, so they are here. */
+export type PartId = `chain ${string}` | `set ${string}` | `counter ${string}`;
+
+/** What a counter counts. */
+export type CounterSource =
+  | { readonly kind: "rule"; readonly policy: PolicyId; readonly direction: Direction; readonly rule: number }
+  /** `chain` denied; null: one of the drops that belong to no chain. */
+  | { readonly kind: "drop"; readonly chain: ChainName | null };
+
+/** One object of our table with what it refers to: it must stay while they are used, and they while it is. */
+export interface Part {
+  readonly id: PartId;
+  readonly uses: readonly PartId[];
+  readonly object: PartObject;
+}
+
+export type PartObject =
+  | { readonly kind: "chain"; readonly chain: ProgramChain }
+  /** Immutable: named by its content. */
+  | { readonly kind: "set"; readonly set: ProgramSet }
+  /** The members of one group or pair set, of one family. `set` comes without elements. */
+  | { readonly kind: "members"; readonly set: ProgramSet; readonly of: MembersName; readonly family: 4 | 6 }
+  /** The members of many, each with the counter of the first entry that has it. `set` comes without elements. */
+  | { readonly kind: "union"; readonly set: ProgramSet; readonly entries: readonly UnionEntry[]; readonly family: 4 | 6 }
+  | { readonly kind: "counter"; readonly counter: ProgramCounter; readonly source: CounterSource };
+
+export interface UnionEntry {
+  readonly counter: string;
+  readonly members: readonly MembersName[];
+}
+
+/** Parts by name, those that are used before those that use them. */
+export type Plan = ReadonlyMap<PartId, Part>;
