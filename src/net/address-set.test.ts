@@ -128,6 +128,7 @@ describe("sets of addresses", () => {
         const names = new Set(blocks.map(formatCidr));
         assert.equal(names.size, blocks.length);
         for (const { family, base, bits } of blocks) {
+          assert.equal(cidrAround(family, base, bits).base, base, "a block begins where its prefix ends");
           if (bits === 0) continue;
           const twin = base ^ (1n << BigInt(familyBits(family) - bits));
           assert.ok(!names.has(formatCidr({ family, base: twin, bits })), "twins are merged");

@@ -92,6 +92,7 @@ describe("the mode of a NetworkPolicy", () => {
     assert.equal(mode({}), "enforce");
     assert.equal(mode({ labels: audit }), "audit");
     assert.equal(mode({ annotations: audit }), "audit");
+    assert.equal(mode({ labels: audit, annotations: { "portcullis.dev/mode": "enforce" } }), "audit");
     assert.equal(mode({ labels: { "portcullis.dev/mode": "enforce" } }), "enforce");
     assert.equal(mode({ annotations: { "portcullis.dev/mode": "Audit" } }), "enforce");
     assert.equal(mode({ annotations: "x", labels: [] }), "enforce");
