@@ -25,8 +25,8 @@ export function pairOf(address: Address, port: number): Pair {
  */
 export function decide(ruleset: Ruleset, connection: ForwardedConnection): "accept" | "deny" {
   const { client, backend } = connection;
-  if (client === backend) return "accept";
   if (isUnknown(ruleset, client) || isUnknown(ruleset, backend)) return "deny";
+  if (client === backend) return "accept";
   const egress = ruleset.endpoints.get(client)?.egress ?? null;
   if (decideChain(ruleset, egress, backend, connection) === "deny") return "deny";
   const ingress = ruleset.endpoints.get(backend)?.ingress ?? null;
