@@ -25,7 +25,7 @@ function partText(part: Part): string {
 
 /** An `id` goes back as it came; numbers that JavaScript cannot hold exactly keep their digits. */
 function idText(id: unknown, line: string): string {
-  if (typeof id === "string" || Number.isSafeInteger(id)) return JSON.stringify(id);
+  if (typeof id === "string" || (Number.isSafeInteger(id) && !Object.is(id, -0))) return JSON.stringify(id);
   if (id === undefined) return "null";
   const exact = JSON as unknown as {
     parse(
