@@ -52,7 +52,7 @@ export const bombs: readonly ((random: Random) => string)[] = [
   (random) => "- ".repeat(10 ** (1 + random.below(5))),
   (random) => "? ".repeat(10 ** (1 + random.below(4))),
   (random) => Array.from({ length: 500 + random.below(2000) }, (_, level) => `${" ".repeat(level)}a:`).join("\n"),
-  (random) => `${'{"kind":"List","apiVersion":"v1","items":['.repeat(1 + random.below(100))}`,
+  (random) => '{"kind":"List","apiVersion":"v1","items":['.repeat(1 + random.below(100)),
   (random) => {
     const depth = 1 + random.below(20);
     return '{"kind":"List","apiVersion":"v1","items":['.repeat(depth) + "]}".repeat(depth);

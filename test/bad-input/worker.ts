@@ -21,11 +21,16 @@ export function caseOf(seed: number, index: number): ReturnType<typeof mutant> {
   return mutant(randomFrom(Math.imul(seed, 1_000_003) + index));
 }
 
+function tell(progress: Progress): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
+  parentPort?.postMessage(progress);
+}
+
 async function work({ seed, from, to }: Work): Promise<void> {
   for (let index = from; index < to; index++) {
-    parentPort?.postMessage({ index, problems: null } satisfies Progress);
+    tell({ index, problems: null });
     const problems = await examine(caseOf(seed, index));
-    parentPort?.postMessage({ index, problems } satisfies Progress);
+    tell({ index, problems });
   }
 }
 
