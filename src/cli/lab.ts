@@ -1,17 +1,39 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import type { Asked, Outcome } from "../lab/ask.ts";
+import type { Lab as LabType, LabOptions } from "../lab/lab.ts";
 import type { ManifestRead } from "../source/manifests/read.ts";
 import { exitCodes, InputError, UsageError } from "./exit.ts";
 import { addInputOptions, addVerdictOptions, readInput, type InputOptions, type VerdictOptions } from "./input.ts";
+import { registerLabSteps } from "./lab-steps.ts";
 import { say, writeOut } from "./output.ts";
 
-interface RunOptions extends InputOptions, VerdictOptions {
-  readonly probe: string;
+/** The flags of the commands that build a lab. */
+export interface LabFlags extends InputOptions, VerdictOptions {
   readonly topology: "bridged" | "routed";
   readonly dataplane?: string;
   readonly established?: "cut" | "keep";
   readonly enforce: boolean;
+}
+
+interface RunOptions extends LabFlags {
+  readonly probe: string;
+}
+
+/** What the flags say, as the lab takes it. */
+export function labOptionsOf(flags: LabFlags, name: string, detached: boolean): LabOptions {
+  return {
+    name,
+    topology: flags.topology,
+    detached,
+    enforce: flags.enforce,
+    flags: {
+      dataplane: flags.dataplane ?? null,
+      established: flags.established ?? null,
+      defaultVerdict: flags.defaultVerdict,
+      unknownPods: flags.unknownPods,
+    },
+  };
 }
 
 /** The flags that say how a lab is built and what its agents are told. */
@@ -24,7 +46,7 @@ export function addLabOptions(command: Command): Command {
         .default("routed"),
     )
     .addOption(new Option("--established <what>", "open connections that a change denies").choices(["cut", "keep"]));
-  return command;
+  return command.option("--no-enforce", "start no agents: shows what the lab's network lets through by itself");
 }
 
 /** The lines of a file of queries, or of stdin, as values; a line that is no JSON stays text. */
@@ -51,7 +73,7 @@ export function outcomeLine({ id, verdict, evaluator, milliseconds }: Outcome): 
 }
 
 /** Probes all queries and prints an answer for each, in order. Gives the exit code. */
-export async function probeAndPrint(lab: import("../lab/lab.ts").Lab, queries: readonly unknown[]): Promise<number> {
+export async function probeAndPrint(lab: LabType, queries: readonly unknown[]): Promise<number> {
   const { askKernel } = await import("../lab/ask.ts");
   const questions = queries.map((query) => lab.asker.ask(query));
   const asked = questions.filter((question): question is Asked => "probe" in question);
@@ -91,18 +113,7 @@ async function runInside(options: RunOptions): Promise<void> {
   const input = { ...options, filename: (options.filename ?? []).map(spooled) };
   const read: ManifestRead = await readInput(input);
   const raw = await rawObjects(input.filename, options.recursive ?? false);
-  const lab = new Lab({
-    name: randomLabName(),
-    topology: options.topology,
-    detached: false,
-    enforce: options.enforce,
-    flags: {
-      dataplane: options.dataplane ?? null,
-      established: options.established ?? null,
-      defaultVerdict: options.defaultVerdict,
-      unknownPods: options.unknownPods,
-    },
-  });
+  const lab = new Lab(labOptionsOf(options, randomLabName(), false));
   await lab.bring({
     cluster: read.cluster,
     workloads: read.workloads,
@@ -137,7 +148,7 @@ export function registerLab(program: Command): void {
     .description("a cluster out of network namespaces on this machine, with real packets");
   addLabOptions(lab.command("run"))
     .description("build it, enforce the policies, probe, compare with the evaluator, take everything down")
-    .option("--no-enforce", "start no agents: shows what the lab's network lets through by itself")
     .requiredOption("--probe <file>", "queries as of eval, one a line; - for stdin; all: every pair of pods and port")
     .action(run);
+  registerLabSteps(lab);
 }

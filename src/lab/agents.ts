@@ -74,20 +74,22 @@ interface Readiness {
   readonly reason: string;
 }
 
+function readReadiness(body: string): Readiness | null {
+  try {
+    const answer = JSON.parse(body) as Partial<Readiness>;
+    return { ready: answer.ready === true, digest: answer.digest ?? "", reason: answer.reason ?? "" };
+  } catch {
+    return null;
+  }
+}
+
 /** Asks an agent what it enforces; null where nobody answers yet. */
 export function readiness(socket: string): Promise<Readiness | null> {
   return new Promise((resolve) => {
     const asking = request({ socketPath: socket, path: "/readyz", timeout: 2000 }, (response) => {
       const parts: Buffer[] = [];
       response.on("data", (part: Buffer) => parts.push(part));
-      response.on("end", () => {
-        try {
-          const answer = JSON.parse(Buffer.concat(parts).toString()) as Partial<Readiness>;
-          resolve({ ready: answer.ready === true, digest: answer.digest ?? "", reason: answer.reason ?? "" });
-        } catch {
-          resolve(null);
-        }
-      });
+      response.on("end", () => resolve(readReadiness(Buffer.concat(parts).toString())));
     });
     asking.on("error", () => resolve(null));
     asking.on("timeout", () => asking.destroy());

@@ -32,8 +32,8 @@ type CallName = keyof typeof calls;
 /** A call that failed. `code` is errno's name, such as `ECONNREFUSED`. */
 export class SystemCallError extends Error {
   readonly code: string;
-  constructor(call: string, code: string) {
-    super(`${call}: ${code}`);
+  constructor(name: string, code: string) {
+    super(`${name}: ${code}`);
     this.name = "SystemCallError";
     this.code = code;
   }

@@ -24,7 +24,7 @@ const one = Buffer.from([1, 0, 0, 0]);
 /** Answers on every probed port, in the namespace of whoever holds the address. */
 export class Listeners {
   readonly #poller: Poller;
-  readonly #open = new Set<string>();
+  readonly #open = new Map<string, number>();
   readonly #sctpPorts = new Map<Address, Set<number>>();
   readonly #buffer = Buffer.alloc(65536);
 
@@ -42,16 +42,24 @@ export class Listeners {
       return;
     }
     this.#once(`${address} ${protocol} ${port}`, () => {
-      if (typeof protocol === "number") this.#listenRaw(namespace, address, protocol);
-      else if (protocol === "UDP") this.#listenUdp(namespace, address, port ?? 0);
-      else this.#listenStream(namespace, address, protocolNumbers[protocol], port ?? 0);
+      if (typeof protocol === "number") return this.#listenRaw(namespace, address, protocol);
+      if (protocol === "UDP") return this.#listenUdp(namespace, address, port ?? 0);
+      return this.#listenStream(namespace, address, protocolNumbers[protocol], port ?? 0);
     });
   }
 
-  #once(key: string, work: () => void): void {
-    if (this.#open.has(key)) return;
-    work();
-    this.#open.add(key);
+  get count(): number {
+    return this.#open.size;
+  }
+
+  closeAll(): void {
+    for (const fd of this.#open.values()) this.#poller.close(fd);
+    this.#open.clear();
+    this.#sctpPorts.clear();
+  }
+
+  #once(key: string, open: () => number): void {
+    if (!this.#open.has(key)) this.#open.set(key, open());
   }
 
   #bound(namespace: string, address: Address, type: number, protocol: number, port: number): number {
@@ -66,7 +74,7 @@ export class Listeners {
     return fd;
   }
 
-  #listenStream(namespace: string, address: Address, protocol: number, port: number): void {
+  #listenStream(namespace: string, address: Address, protocol: number, port: number): number {
     const fd = this.#bound(namespace, address, SOCK_STREAM, protocol, port);
     call("listen", fd, 4096);
     this.#poller.add(fd, () => {
@@ -77,14 +85,16 @@ export class Listeners {
         call("close", peer);
       }
     });
+    return fd;
   }
 
-  #listenUdp(namespace: string, address: Address, port: number): void {
+  #listenUdp(namespace: string, address: Address, port: number): number {
     const fd = this.#bound(namespace, address, SOCK_DGRAM, 0, port);
     this.#poller.add(fd, () => this.#answerAll(fd, (payload) => payload));
+    return fd;
   }
 
-  #listenRaw(namespace: string, address: Address, protocol: number): void {
+  #listenRaw(namespace: string, address: Address, protocol: number): number {
     const fd = this.#bound(namespace, address, SOCK_RAW, protocol, 0);
     this.#poller.add(fd, () =>
       this.#answerAll(fd, (bytes) => {
@@ -95,6 +105,7 @@ export class Listeners {
         return init !== null && listening === true ? initAckPacket(init) : null;
       }),
     );
+    return fd;
   }
 
   #answerAll(fd: number, answer: (bytes: Buffer) => Buffer | null): void {

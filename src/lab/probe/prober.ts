@@ -12,6 +12,8 @@ const patience = 500;
 /** Packets of protocols that do not send again by themselves are repeated, since any one may get lost. */
 const repeatAfter = [120, 260];
 const most = 200;
+/** Each may need a listener of its own; with so many, a process stays within what it may open. */
+const sliceSize = 1500;
 
 interface Flight {
   readonly index: number;
@@ -40,16 +42,27 @@ export class Prober {
     return name;
   }
 
-  /** Opens what will answer the probes. Throws where an address or port cannot be listened on. */
-  listen(probes: readonly Probe[]): void {
+  #listen(probes: readonly Probe[]): void {
+    if (this.#listeners.count + probes.length > 2 * sliceSize) this.#listeners.closeAll();
     for (const { answeredBy, protocol } of probes) {
       this.#listeners.open(this.#namespaceOf(answeredBy.address), answeredBy.address, protocol, answeredBy.port);
     }
   }
 
-  /** Sends all probes, many at a time; gives their results in their order. */
+  /**
+   * Sends all probes, many at a time; gives their results in their order. Throws where an address or port cannot be
+   * sent from or listened on.
+   */
   async run(probes: readonly Probe[]): Promise<readonly ProbeResult[]> {
-    this.listen(probes);
+    const results: ProbeResult[] = [];
+    for (let from = 0; from < probes.length; from += sliceSize) {
+      results.push(...(await this.#runSlice(probes.slice(from, from + sliceSize))));
+    }
+    return results;
+  }
+
+  async #runSlice(probes: readonly Probe[]): Promise<readonly ProbeResult[]> {
+    this.#listen(probes);
     const results: ProbeResult[] = [];
     const waiting = probes.map((probe, index) => ({ probe, index }));
     while (waiting.length > 0 || this.#flights.size > 0) {
