@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
 import { tries } from "../../test/property.ts";
-import { internLabels, internString, labelsEqual, noLabels } from "./labels.ts";
+import { internString } from "./interning.ts";
+import { internLabels, labelsEqual, noLabels } from "./labels.ts";
 
 const text = fc.oneof(fc.constantFrom("", "a", "b", "__proto__", "a=b", "=", ","), fc.string({ maxLength: 12 }));
 const entries = fc.uniqueArray(fc.tuple(text, text), { selector: ([key]) => key, maxLength: 6 });

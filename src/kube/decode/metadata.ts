@@ -1,7 +1,8 @@
 import type { FieldError, FieldPath } from "../field-error.ts";
 import { invalid, required, wrongType } from "../field-error.ts";
 import type { Labels } from "../labels.ts";
-import { internLabels, internString } from "../labels.ts";
+import { createInterner, hashSeed, hashText, internString } from "../interning.ts";
+import { internLabels } from "../labels.ts";
 import type { OwnerReference } from "../objects.ts";
 import type { SyntaxCheck } from "../syntax.ts";
 import { dnsLabelErrors, labelValueErrors, qualifiedNameErrors } from "../syntax.ts";
@@ -89,6 +90,13 @@ function readCreated(metadata: ApiObject, errors: FieldError[]): number {
   return 0;
 }
 
+/** The pods of one workload share their owner. */
+const internOwner = createInterner<OwnerReference, OwnerReference>(
+  ({ kind, name, uid }) => hashText(hashText(hashText(hashSeed, kind), name), uid),
+  (a, b) => a.kind === b.kind && a.name === b.name && a.uid === b.uid,
+  ({ kind, name, uid }) => ({ kind: internString(kind), name: internString(name), uid }),
+);
+
 /** The controlling owner; of owners that do not say, the first. */
 function readOwner(metadata: ApiObject, errors: FieldError[]): OwnerReference | null {
   if (field(metadata, "ownerReferences") === undefined) return null;
@@ -96,11 +104,7 @@ function readOwner(metadata: ApiObject, errors: FieldError[]): OwnerReference | 
   for (const { item, path: at } of objectsOf(metadata, "ownerReferences", path, errors)) {
     const kind = readString(item, "kind", at, errors) ?? "";
     const name = readString(item, "name", at, errors) ?? "";
-    const owner = {
-      kind: internString(kind),
-      name: internString(name),
-      uid: readString(item, "uid", at, errors) ?? "",
-    };
+    const owner = internOwner({ kind, name, uid: readString(item, "uid", at, errors) ?? "" });
     if (field(item, "controller") === true) return owner;
     first ??= owner;
   }

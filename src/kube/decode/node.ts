@@ -2,7 +2,7 @@ import { parseApiAddress } from "../../net/address.ts";
 import type { Cidr } from "../../net/cidr.ts";
 import { formatCidr } from "../../net/cidr.ts";
 import type { FieldError, FieldPath } from "../field-error.ts";
-import { internString } from "../labels.ts";
+import { internString } from "../interning.ts";
 import type { Node, NodeAddress } from "../objects.ts";
 import { dnsSubdomainErrors } from "../syntax.ts";
 import { decodeCidr } from "./address.ts";

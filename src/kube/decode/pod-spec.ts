@@ -1,6 +1,6 @@
 import type { FieldError, FieldPath } from "../field-error.ts";
 import { invalid, required } from "../field-error.ts";
-import { internString } from "../labels.ts";
+import { createInterner, hashNumber, hashSeed, hashText, internString } from "../interning.ts";
 import type { ContainerPort, Pod } from "../objects.ts";
 import { dnsSubdomainErrors, portNameErrors, portNumberErrors } from "../syntax.ts";
 import type { ApiObject } from "./fields.ts";
@@ -39,7 +39,25 @@ function decodePorts(spec: ApiObject, at: FieldPath, errors: FieldError[]): read
       if (field(item, "restartPolicy") === "Always") addPorts(item, path, ports, errors);
     }
   }
-  return ports.length === 0 ? noPorts : ports;
+  return ports.length === 0 ? noPorts : internPorts(ports);
+}
+
+type Ports = readonly ContainerPort[];
+
+/** The pods of one workload declare the same ports. */
+const internPorts = createInterner<Ports, Ports>(
+  (ports) => {
+    let hash = hashSeed;
+    for (const { name, protocol, port } of ports)
+      hash = hashNumber(hashText(hashText(hash, name ?? ""), protocol), port);
+    return hash;
+  },
+  (kept, ports) => kept.length === ports.length && ports.every((port, index) => samePort(port, kept[index])),
+  (ports) => ports.slice(),
+);
+
+function samePort(a: ContainerPort, b: ContainerPort | undefined): boolean {
+  return b !== undefined && a.name === b.name && a.protocol === b.protocol && a.port === b.port;
 }
 
 function addPorts(container: ApiObject, at: FieldPath, ports: ContainerPort[], errors: FieldError[]): void {

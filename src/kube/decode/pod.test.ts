@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import * as fc from "fast-check";
+import { tries } from "../../../test/property.ts";
 import { fieldErrorText } from "../field-error.ts";
 import type { Pod } from "../objects.ts";
 import { keyOf, podKey } from "../objects.ts";
@@ -88,6 +90,31 @@ describe("a Pod", () => {
       );
     }
     assert.equal(pod({ metadata: { name: "a" } }).namespace, "default");
+  });
+
+  it("keeps its own ports and owner, though equal ones are shared between pods", () => {
+    const port = fc.record({
+      name: fc.constantFrom("a", "b"),
+      containerPort: fc.integer({ min: 1, max: 3 }),
+      protocol: fc.constantFrom("TCP", "UDP"),
+    });
+    const owner = fc.record({
+      kind: fc.constantFrom("Job", "X"),
+      name: fc.constantFrom("a", "b"),
+      uid: fc.constantFrom("", "1"),
+    });
+    fc.assert(
+      fc.property(fc.array(port, { maxLength: 3 }), owner, (ports, reference) => {
+        const ownerReferences = [{ ...reference, controller: true }];
+        const decoded = pod({ metadata: { ...metadata, ownerReferences }, spec: { containers: [{ ports }] } });
+        assert.deepEqual(
+          decoded.ports,
+          ports.map(({ name, containerPort, protocol }) => ({ name, protocol, port: containerPort })),
+        );
+        assert.deepEqual(decoded.owner, reference);
+      }),
+      tries(500),
+    );
   });
 
   it("declares the ports of sidecars, not those of other init containers", () => {

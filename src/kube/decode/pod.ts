@@ -79,5 +79,6 @@ function readAddresses(status: ApiObject, errors: FieldError[]): readonly Addres
     }
   }
   add(readString(status, "podIP", statusPath, errors), [...statusPath, "podIP"]);
-  return addresses;
+  // A copy has no room to grow: an array that was pushed to holds 17 slots.
+  return addresses.slice();
 }

@@ -2,7 +2,7 @@ import type { Address } from "../../net/address.ts";
 import type { FieldError, FieldPath } from "../field-error.ts";
 import { duplicate, invalid, notSupported, required, wrongType } from "../field-error.ts";
 import type { Labels } from "../labels.ts";
-import { internString } from "../labels.ts";
+import { internString } from "../interning.ts";
 import type { Service, ServicePort } from "../objects.ts";
 import { dnsLabelErrors, portNameErrors, portNumberErrors, serviceNameErrors } from "../syntax.ts";
 import { decodeAddress } from "./address.ts";

@@ -3,7 +3,7 @@ import { field, objectsOf, readInteger, readString } from "../../kube/decode/fie
 import { decodePortProtocol } from "../../kube/decode/protocol.ts";
 import type { FieldError, FieldPath } from "../../kube/field-error.ts";
 import { invalid, wrongType } from "../../kube/field-error.ts";
-import { internString } from "../../kube/labels.ts";
+import { internString } from "../../kube/interning.ts";
 import { portNameErrors, portNumberErrors } from "../../kube/syntax.ts";
 import { highestPort, lowestPort } from "../../net/port-set.ts";
 import type { PortProtocol } from "../../net/protocol.ts";
