@@ -111,7 +111,7 @@ describe("a Pod", () => {
           decoded.ports,
           ports.map(({ name, containerPort, protocol }) => ({ name, protocol, port: containerPort })),
         );
-        assert.deepEqual(decoded.owner, reference);
+        assert.deepEqual(decoded.owner, { ...reference });
       }),
       tries(500),
     );
