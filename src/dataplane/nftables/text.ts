@@ -1,4 +1,5 @@
 import { hexMark } from "./generation.ts";
+import { commentText } from "./names.ts";
 import type { ElementData, Program, ProgramChain, ProgramCounter, ProgramSet, Rule } from "./program.ts";
 import type { KeyField, Statement, Verdict } from "./statement.ts";
 
@@ -79,6 +80,8 @@ export function statementText(statement: Statement): string {
       return `counter name "${statement.name}"`;
     case "reject-tcp-reset":
       return "reject with tcp reset";
+    case "foreign":
+      return `<not ours: ${commentText(statement.expressions)}>`;
     case "verdict":
       return verdictText(statement.verdict);
   }

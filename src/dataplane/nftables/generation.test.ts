@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { generationOf, hexMark, markLayout, nextGeneration, randomGeneration, stampOf } from "./generation.ts";
+
+describe("generations in the connection mark", () => {
+  it("use the bits of the mask only, and neither none nor all of them", () => {
+    const layout = markLayout(0x00ff0000);
+    assert.deepEqual(layout, { mask: 0x00ff0000, keep: 0xff00ffff, shift: 16, last: 254 });
+    assert.equal(hexMark(stampOf(layout, 254)), "0x00fe0000");
+    assert.equal(generationOf(layout, 0x12fe3456), 254);
+    assert.equal(generationOf(layout, 0xff00ffff), null);
+    assert.equal(generationOf(layout, 0x00ff0000), null);
+  });
+
+  it("come around to 1", () => {
+    const layout = markLayout(0xffff0000);
+    assert.equal(nextGeneration(layout, 65533), 65534);
+    assert.equal(nextGeneration(layout, 65534), 1);
+  });
+
+  it("start anywhere", () => {
+    const layout = markLayout(0xff);
+    for (let index = 0; index < 2000; index++) {
+      assert.equal(generationOf(layout, stampOf(layout, randomGeneration(layout))) !== null, true);
+    }
+  });
+
+  it("need eight bits in a row", () => {
+    for (const mask of [0, 0x7f, 0xf0f0, -1, 0x1_0000_0000, 1.5]) assert.throws(() => markLayout(mask), RangeError);
+    for (const mask of [0xff, 0xff000000, 0xffffffff, 0x7fffffff]) assert.equal(markLayout(mask).mask, mask);
+  });
+});

@@ -1,0 +1,43 @@
+/** Clears our bits of the marks of all connections, in the background, before a generation comes around again. */
+export interface MarkSweep {
+  /** Called before each bump. Starts a sweep half way round; waits for it only where a generation would meet its past. */
+  beforeBump(): Promise<void>;
+  /** Starts one unless one runs; a failure is left to the next one. */
+  start(): void;
+  /** One, to its end. */
+  run(): Promise<void>;
+}
+
+/**
+ * `clear` zeroes our bits on every connection; a connection that loses its stamp is decided again and loses nothing.
+ * `generations`: how many there are.
+ */
+export function createMarkSweep(clear: () => Promise<unknown>, generations: number): MarkSweep {
+  let bumps = 0;
+  let running: Promise<void> | null = null;
+  const run = (): Promise<void> => {
+    running ??= sweep().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+  const sweep = async (): Promise<void> => {
+    const before = bumps;
+    await clear();
+    // Marks that were set while it ran are of generations since `before`.
+    bumps -= before;
+  };
+  const start = (): void => {
+    // A sweep that fails is tried again at the next bump, and awaited (and then reported) where it must not be late.
+    run().catch(() => undefined);
+  };
+  return {
+    start,
+    run,
+    beforeBump: async () => {
+      bumps++;
+      if (bumps >= generations - 1) await run();
+      else if (bumps >= generations / 2) start();
+    },
+  };
+}
