@@ -23,16 +23,14 @@ const value = (family: Family): fc.Arbitrary<bigint> =>
     return (top << BigInt(familyBits(family) - 2)) | low;
   });
 
-const cidr: fc.Arbitrary<Cidr> = fc
-  .constantFrom<Family>(4, 6)
-  .chain((family) =>
-    fc
-      .record({
-        start: value(family),
-        bits: fc.oneof(fc.constantFrom(0, 1, 2), fc.integer({ min: 0, max: familyBits(family) })),
-      })
-      .map(({ start, bits }) => cidrAround(family, start, bits)),
-  );
+const cidr: fc.Arbitrary<Cidr> = fc.constantFrom<Family>(4, 6).chain((family) =>
+  fc
+    .record({
+      start: value(family),
+      bits: fc.oneof(fc.constantFrom(0, 1, 2), fc.integer({ min: 0, max: familyBits(family) })),
+    })
+    .map(({ start, bits }) => cidrAround(family, start, bits)),
+);
 const address = fc
   .constantFrom<Family>(4, 6)
   .chain((family) => value(family).map((one) => addressFromValue(family, one)));
