@@ -1,0 +1,135 @@
+import { type Span, attributesOf, textOf, u32Of } from "../../../system/netlink/attributes.ts";
+import type { Program, ProgramChain, ProgramCounter, ProgramSet, Rule } from "../program.ts";
+import { type CounterValue, readChain, readCounter, readSet } from "./decode.ts";
+import { elementReader } from "./decode-elements.ts";
+import { readRule } from "./decode-rule.ts";
+import type { Dumper } from "./dump.ts";
+import * as nf from "./numbers.ts";
+import { failedRequest } from "./refusal.ts";
+
+const TABLE = 1;
+const FLAGS = 2;
+const ELEMENT_SET = 2;
+const rounds = 20;
+
+/** What the kernel holds of our table. */
+export interface TableContent extends Program {
+  /** Somebody put it to sleep (`flags dormant`): nothing in it has any effect. The operation `add-table` wakes it. */
+  readonly dormant: boolean;
+  /** The generation of all nf_tables of the network namespace at the time. */
+  readonly generation: number;
+}
+
+type Reading = (buffer: Buffer, attributes: ReadonlyMap<number, Span>) => void;
+
+function createReading(dumper: Dumper, table: string) {
+  /** False: changed meanwhile, read again. */
+  const all = (what: string, type: number, visit: Reading): boolean =>
+    dumper.dump(what, type, [[TABLE, table]], (buffer, start, end) => {
+      const attributes = attributesOf(buffer, { start, end });
+      // Kernels filter dumps of chains by nothing, of the rest by table.
+      if (textOf(buffer, attributes.get(TABLE)) === table) visit(buffer, attributes);
+    });
+
+  const chains = (into: Map<string, ProgramChain>): boolean => {
+    const rules = new Map<string, Rule[]>();
+    const consistent =
+      all("list chains", nf.GETCHAIN, (buffer, attributes) => {
+        const { chain, foreign } = readChain(buffer, attributes);
+        const list: Rule[] =
+          foreign === null ? [] : [{ statements: [{ kind: "foreign", expressions: foreign }], comment: null }];
+        rules.set(chain.name, list);
+        into.set(chain.name, { ...chain, rules: list });
+      }) &&
+      all("list rules", nf.GETRULE, (buffer, attributes) => {
+        rules.get(textOf(buffer, attributes.get(2)) ?? "")?.push(readRule(buffer, attributes));
+      });
+    return consistent;
+  };
+
+  const sets = (into: Map<string, ProgramSet>): boolean => {
+    const shapes: Omit<ProgramSet, "elements">[] = [];
+    if (!all("list sets", nf.GETSET, (buffer, attributes) => void shapes.push(readSet(buffer, attributes))))
+      return false;
+    return shapes.every((shape) => {
+      const reader = elementReader(shape);
+      const names = [
+        [TABLE, table],
+        [ELEMENT_SET, shape.name],
+      ] as const;
+      if (!dumper.dump(`list elements of ${shape.name}`, nf.GETSETELEM, names, reader.take)) return false;
+      into.set(shape.name, { ...shape, elements: reader.finish() });
+      return true;
+    });
+  };
+
+  const counters = (visit: (counter: ProgramCounter, value: CounterValue) => void): boolean =>
+    all("list counters", nf.GETOBJ, (buffer, attributes) => {
+      const found = readCounter(buffer, attributes);
+      if (found !== null) visit(found.counter, found.value);
+    });
+
+  return { chains, sets, counters };
+}
+
+/** One attempt; null: something changed meanwhile. */
+function readOnce(dumper: Dumper, table: string): TableContent | "gone" | null {
+  const generation = dumper.generation();
+  let dormant = false;
+  const exists = dumper.get("look up", nf.GETTABLE, [[TABLE, table]], (buffer, start, end) => {
+    dormant = ((u32Of(buffer, attributesOf(buffer, { start, end }).get(FLAGS)) ?? 0) & 1) !== 0;
+  });
+  if (!exists) return "gone";
+  const chains = new Map<string, ProgramChain>();
+  const sets = new Map<string, ProgramSet>();
+  const counters = new Map<string, ProgramCounter>();
+  const reading = createReading(dumper, table);
+  const whole =
+    reading.chains(chains) && reading.sets(sets) && reading.counters((counter) => counters.set(counter.name, counter));
+  if (!whole || dumper.generation() !== generation) return null;
+  return { table, chains, sets, counters, dormant, generation };
+}
+
+/** Everything in the table as of one moment; null: there is no such table. */
+export function readTable(dumper: Dumper, table: string): TableContent | null {
+  for (let round = 0; round < rounds; round += 1) {
+    const content = readOnce(dumper, table);
+    if (content !== null) return content === "gone" ? null : content;
+  }
+  throw failedRequest(
+    table,
+    `read: nf_tables of this network namespace changed during each of ${rounds} readings`,
+    "EINTR",
+  );
+}
+
+/** Values of all counters by name; empty where there is no table. */
+export function readCounters(dumper: Dumper, table: string): ReadonlyMap<string, CounterValue> {
+  const values = new Map<string, CounterValue>();
+  const reading = createReading(dumper, table);
+  // Values move all the time anyway: what a changing table may leave out is asked again, but not for ever.
+  for (let round = 0; round < 3; round += 1) {
+    values.clear();
+    if (reading.counters((counter, value) => values.set(counter.name, value))) break;
+  }
+  return values;
+}
+
+/** The handles of a chain's rules, in order. */
+export function readRuleHandles(dumper: Dumper, table: string, chain: string): readonly bigint[] {
+  const names = [
+    [TABLE, table],
+    [2, chain],
+  ] as const;
+  for (let round = 0; round < rounds; round += 1) {
+    const handles: bigint[] = [];
+    const whole = dumper.dump(`list rules of ${chain}`, nf.GETRULE, names, (buffer, start, end) => {
+      const attributes = attributesOf(buffer, { start, end });
+      const handle = attributes.get(3);
+      if (handle !== undefined && textOf(buffer, attributes.get(2)) === chain)
+        handles.push(buffer.readBigUInt64BE(handle.start));
+    });
+    if (whole) return handles;
+  }
+  return [];
+}
