@@ -114,10 +114,10 @@ async function execute(end: string, command: readonly string[], options: Named):
     if (found === undefined) throw new UsageError("there is no such pod or node: NAMESPACE/POD or node/NAME");
     return found.name;
   });
-  const { inside } = await import("../lab/kernel/namespace.ts");
+  const { inNamespace } = await import("../system/namespace.ts");
   const [program, ...args] = command[0] === "--" ? command.slice(1) : command;
   if (program === undefined) throw new UsageError("the command is missing: lab exec NAMESPACE/POD -- command");
-  const child = inside(namespace, () => spawn(program, args, { stdio: "inherit" }));
+  const child = inNamespace(namespace, () => spawn(program, args, { stdio: "inherit" }));
   process.exitCode = await new Promise<number>((resolve, reject) => {
     child.on("error", (error) => reject(new InputError(error.message)));
     child.on("close", (code) => resolve(code ?? 1));

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import type { Address } from "../net/address.ts";
-import { changeNamespaces, forgetNamespace, inside, namespaceDescriptor } from "./kernel/namespace.ts";
+import { changeNamespaces, inNamespace, namespacePath } from "../system/namespace.ts";
 import * as message from "./kernel/route-message.ts";
 import { routeSocket, type RouteSocket } from "./kernel/route-socket.ts";
 import { setSwitches } from "./kernel/sysctl.ts";
@@ -37,7 +38,6 @@ function removeHosts(before: LabPlan, gone: ReadonlySet<string>): void {
       for (const { device } of cables) socket.send(message.deleteLink(socket.indexOf(device)));
     });
   }
-  for (const name of gone) forgetNamespace(name);
   changeNamespaces([...gone].map((name) => ({ verb: "del", name })));
 }
 
@@ -51,7 +51,7 @@ function withSocket(namespace: string, work: (socket: RouteSocket) => void): voi
 }
 
 function prepare(namespace: NamespacePlan): void {
-  inside(namespace.name, () => setSwitches(namespace.role, namespace.bridge));
+  inNamespace(namespace.name, () => setSwitches(namespace.role, namespace.bridge));
   withSocket(namespace.name, (socket) => {
     socket.send(message.setUp(socket.indexOf("lo")));
     if (namespace.bridge) socket.send(message.addBridge(bridgeDevice, hardwareAddress(namespace.name)));
@@ -59,7 +59,12 @@ function prepare(namespace: NamespacePlan): void {
 }
 
 function connect(socket: RouteSocket, peer: RouteSocket, pair: PairPlan): void {
-  socket.send(message.addPair(pair.device, pair.peerDevice, namespaceDescriptor(pair.peerNamespace)));
+  const there = openSync(namespacePath(pair.peerNamespace), "r");
+  try {
+    socket.send(message.addPair(pair.device, pair.peerDevice, there));
+  } finally {
+    closeSync(there);
+  }
   const index = socket.indexOf(pair.device);
   if (pair.bridged) {
     socket.send(message.setMaster(index, socket.indexOf(bridgeDevice)));
@@ -86,7 +91,7 @@ function setRoutes(socket: RouteSocket, verb: "add" | "delete", routes: readonly
 /** Puts the lab's translation of Services into a node; the table is replaced in one transaction. */
 function translate(namespace: string, text: string | null): void {
   const script = `table ${servicesTable}\ndelete table ${servicesTable}\n${text ?? ""}`;
-  inside(namespace, () => execFileSync("nft", ["-f", "-"], { input: script, stdio: ["pipe", "ignore", "pipe"] }));
+  inNamespace(namespace, () => execFileSync("nft", ["-f", "-"], { input: script, stdio: ["pipe", "ignore", "pipe"] }));
 }
 
 /**

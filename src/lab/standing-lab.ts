@@ -12,7 +12,7 @@ import { join } from "node:path";
 import type { Address } from "../net/address.ts";
 import { readManifests } from "../source/manifests/read.ts";
 import type { AgentProcess } from "./agents.ts";
-import { changeNamespaces, namespacePath, namespacesWithPrefix } from "./kernel/namespace.ts";
+import { changeNamespaces, namespacePath, namespacesWithPrefix } from "../system/namespace.ts";
 import { Lab, labFolder, type LabInput, type LabOptions } from "./lab.ts";
 import { labPrefix } from "./plan/names.ts";
 import type { LabPlan } from "./plan/plan.ts";

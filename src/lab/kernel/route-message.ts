@@ -1,5 +1,5 @@
 import { addressBytes, familyBits, familyOf, type Address } from "../../net/address.ts";
-import { AF_INET, AF_INET6 } from "./libc.ts";
+import { AF_INET, AF_INET6 } from "./socket-numbers.ts";
 
 /**
  * Messages of rtnetlink (linux/rtnetlink.h, linux/if_link.h). Numbers are in the machine's own byte order, which is

@@ -1,5 +1,6 @@
-import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, call, errnoName } from "./libc.ts";
-import { inside } from "./namespace.ts";
+import { call, errnoName } from "../../system/libc.ts";
+import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW } from "./socket-numbers.ts";
+import { inNamespace } from "../../system/namespace.ts";
 import { u16, u32, type RouteMessage } from "./route-message.ts";
 
 const NLM_F_REQUEST_ACK = 0x05;
@@ -25,7 +26,7 @@ export interface RouteSocket {
 
 /** Opens the route socket of a namespace. The kernel answers while it takes the message, so nothing here blocks. */
 export function routeSocket(namespace: string): RouteSocket {
-  const fd = inside(namespace, () => call("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
+  const fd = inNamespace(namespace, () => call("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
   const answer = Buffer.alloc(8192);
   const indexes = new Map<string, number>();
   let sequence = 0;
@@ -50,7 +51,7 @@ export function routeSocket(namespace: string): RouteSocket {
   const indexOf = (device: string): number => {
     const known = indexes.get(device);
     if (known !== undefined) return known;
-    const index = inside(namespace, () => call("interfaceIndex", device));
+    const index = inNamespace(namespace, () => call("interfaceIndex", device));
     if (index !== 0) indexes.set(device, index);
     return index;
   };

@@ -1,6 +1,7 @@
 import { familyOf } from "../../net/address.ts";
-import { attempt, call, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM } from "../kernel/libc.ts";
-import { inside } from "../kernel/namespace.ts";
+import { attempt, call } from "../../system/libc.ts";
+import { SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM } from "../kernel/socket-numbers.ts";
+import { inNamespace } from "../../system/namespace.ts";
 import { hasSctpSockets, protocolNumbers } from "./listeners.ts";
 import type { Probe } from "./probe.ts";
 import { isAnswer, questionPayload, withoutIpHeader } from "./raw.ts";
@@ -23,7 +24,7 @@ let nonce = Math.floor(Math.random() * 0x3fffffff) + 1;
 
 function socketOf(probe: Probe, namespace: string, type: number, protocol: number): number {
   const flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
-  const fd = inside(namespace, () => call("socket", socketFamily(probe.source), type | flags, protocol));
+  const fd = inNamespace(namespace, () => call("socket", socketFamily(probe.source), type | flags, protocol));
   const name = socketAddress(probe.source, 0);
   const bound = attempt("bind", fd, name, name.length);
   if (typeof bound === "string") {

@@ -1,6 +1,7 @@
 import { addressBytes, familyOf, type Address } from "../../net/address.ts";
-import { AF_INET, AF_INET6, AF_NETLINK, attempt, call, SOCK_CLOEXEC, SOCK_RAW } from "../kernel/libc.ts";
-import { inside } from "../kernel/namespace.ts";
+import { attempt, call } from "../../system/libc.ts";
+import { AF_INET, AF_INET6, AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW } from "../kernel/socket-numbers.ts";
+import { inNamespace } from "../../system/namespace.ts";
 import { u16, u32 } from "../kernel/route-message.ts";
 
 const NETLINK_NETFILTER = 12;
@@ -33,7 +34,7 @@ function deletion(source: Address, destination: Address, protocol: number): Buff
  * entry would else make a later probe the other way round a reply. Only the lab does this, only for such protocols.
  */
 export function forgetConversation(namespace: string, source: Address, destination: Address, protocol: number): void {
-  const fd = inside(namespace, () => call("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+  const fd = inNamespace(namespace, () => call("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
   const message = deletion(source, destination, protocol);
   call("send", fd, message, message.length, 0);
   // The acknowledgement; that there was no entry is fine.

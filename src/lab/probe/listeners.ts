@@ -1,7 +1,6 @@
 import type { Address } from "../../net/address.ts";
+import { attempt, call } from "../../system/libc.ts";
 import {
-  attempt,
-  call,
   SO_REUSEADDR,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
@@ -9,8 +8,8 @@ import {
   SOCK_RAW,
   SOCK_STREAM,
   SOL_SOCKET,
-} from "../kernel/libc.ts";
-import { inside } from "../kernel/namespace.ts";
+} from "../kernel/socket-numbers.ts";
+import { inNamespace } from "../../system/namespace.ts";
 import type { Poller } from "./poller.ts";
 import type { ProbeProtocol } from "./probe.ts";
 import { answerPayload, withoutIpHeader } from "./raw.ts";
@@ -63,7 +62,7 @@ export class Listeners {
   }
 
   #bound(namespace: string, address: Address, type: number, protocol: number, port: number): number {
-    const fd = inside(namespace, () => call("socket", socketFamily(address), type | flags, protocol));
+    const fd = inNamespace(namespace, () => call("socket", socketFamily(address), type | flags, protocol));
     call("setsockopt", fd, SOL_SOCKET, SO_REUSEADDR, one, 4);
     const name = socketAddress(address, port);
     const bound = attempt("bind", fd, name, name.length);

@@ -1,4 +1,5 @@
-import { attempt, call, SOCK_CLOEXEC } from "../kernel/libc.ts";
+import { attempt, call } from "../../system/libc.ts";
+import { SOCK_CLOEXEC } from "../kernel/socket-numbers.ts";
 
 const EPOLLIN = 1;
 const add = 1;

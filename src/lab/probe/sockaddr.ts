@@ -1,5 +1,5 @@
 import { addressBytes, familyOf, type Address } from "../../net/address.ts";
-import { AF_INET, AF_INET6 } from "../kernel/libc.ts";
+import { AF_INET, AF_INET6 } from "../kernel/socket-numbers.ts";
 
 /** A `struct sockaddr_in` or `sockaddr_in6`. */
 export function socketAddress(address: Address, port: number): Buffer {
