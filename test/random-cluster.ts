@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { portProtocols } from "../src/net/protocol.ts";
 import { namespace, node, pod, service } from "./ask.ts";
 import type { ApiObject } from "./cluster-of.ts";

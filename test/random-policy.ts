@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { Selector } from "../src/kube/selector.ts";
 import { selectorOf } from "../src/kube/selector.ts";
 import type { PodSelection } from "../src/model/selection.ts";

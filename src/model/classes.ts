@@ -26,13 +26,14 @@ export function createClasses(namespaces: ReadonlyMap<string, NamespaceState>): 
   return {
     classOf(namespace, labels, ports, pick) {
       const portsKey = namedPortsKey(ports);
-      let alike = namespace.classes.get(labels);
+      const alike = namespace.classes.get(labels);
       const known = alike?.find((one) => one.portsKey === portsKey);
       if (known !== undefined) return known;
       const podClass: PodClass = { namespace, labels, ports, portsKey, pods: [], sets: [] };
       podClass.sets = pick(podClass);
-      if (alike === undefined) namespace.classes.set(labels, (alike = []));
-      alike.push(podClass);
+      // A literal has room for one, which is what it mostly holds.
+      if (alike === undefined) namespace.classes.set(labels, [podClass]);
+      else alike.push(podClass);
       postings.add(labels, podClass);
       return podClass;
     },

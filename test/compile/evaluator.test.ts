@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { compileWhole } from "../../src/compile/whole.ts";
 import { evaluate } from "../../src/evaluate/reference.ts";
 import { decide } from "../../src/ir/decide.ts";
@@ -15,7 +15,7 @@ import { orderedPolicy, portNumbers } from "../random-policy.ts";
 const numbers = [8, 9, 10, 11, 12, 13, 14, 15, 1, 200];
 const podSide = nodeNames.flatMap((name) => numbers.flatMap((number) => podAddresses(name, number)));
 const nodeSide = nodeNames.flatMap((name) => nodeAddressesOf(name));
-const parsed = (texts: readonly string[]) => texts.map((text) => parseAddress(text)).filter((it) => it !== null);
+const parsed = (texts: readonly string[]) => texts.map((text) => parseAddress(text)).filter((one) => one !== null);
 
 // What the node itself sends is not forwarded, so no client is a node.
 const client = fc.constantFrom(...parsed([...podSide, ...outsideAddresses]));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { CompileOptions } from "../../src/compile/options.ts";
 import { createCompiler } from "../../src/compile/incremental.ts";
 import { compileWhole } from "../../src/compile/whole.ts";
@@ -22,7 +22,9 @@ import { frozen, isEmptyChange, rulesetText } from "./ruleset-text.ts";
 const options: fc.Arbitrary<CompileOptions> = fc.record({
   nodeName: fc.constant("node-1"),
   podCidrs: fc.option(
-    fc.constantFrom("10.244.1.0/24", "fd00:10:244:1::/64").map((text) => [parseCidr(text)].filter((it) => it !== null)),
+    fc
+      .constantFrom("10.244.1.0/24", "fd00:10:244:1::/64")
+      .map((text) => [parseCidr(text)].filter((one) => one !== null)),
   ),
   unknownPods: fc.constantFrom("drop" as const, "accept" as const),
   established: fc.constant("cut" as const),

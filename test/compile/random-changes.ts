@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { ObjectKey } from "../../src/kube/objects.ts";
 import type { Change } from "../../src/policy/cluster.ts";
 import { namespace, node, pod, service } from "../ask.ts";

@@ -38,6 +38,5 @@ export function frozen(ruleset: Ruleset): Ruleset {
 
 /** Whether a change says that nothing is different. */
 export function isEmptyChange(change: RulesetChange): boolean {
-  const { node, canDeny, ...lists } = change;
-  return node === null && Object.values(lists).every((list) => list.length === 0);
+  return Object.values(change).every((value) => !Array.isArray(value) || value.length === 0) && change.node === null;
 }
