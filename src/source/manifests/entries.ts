@@ -92,6 +92,12 @@ function inNamespace(object: Item["object"], kind: string, namespace: string): I
   return { ...object, metadata: { ...metadata, namespace } };
 }
 
+/** kubectl's users meet this one most, and its words do not say why. */
+function hintFor(error: FieldError): string {
+  const word = error.message.endsWith('must be of type string: "boolean"');
+  return word ? " (YAML reads yes, no, on, off, y and n as booleans: quote it)" : "";
+}
+
 /** What the rest of the system calls the object: of a policy with an invalid name it is not the name as written. */
 function keyOfDecoding(meaning: Decoding): ObjectKey | null {
   if (meaning.value === null) return null;
@@ -173,7 +179,7 @@ export class ContentReader {
     if (this.findings.length >= this.limits.findings) this.unshown++;
     else {
       const place = document.locate([...prefix, ...error.path]);
-      this.report(identity.key, identity.shown, place, fieldErrorText(error));
+      this.report(identity.key, identity.shown, place, `${fieldErrorText(error)}${hintFor(error)}`);
     }
   }
 

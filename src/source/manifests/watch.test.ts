@@ -3,12 +3,11 @@ import { mkdir, mkdtemp, rename, rm, symlink, unlink, utimes, writeFile } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { TestContext } from "node:test";
+import { watched } from "../../../test/watched-folder.ts";
 import type { Change } from "../../policy/cluster.ts";
 import type { Snapshot, Update } from "../source.ts";
 import { digestOf } from "./digest.ts";
 import { manifestFolder } from "./watch.ts";
-import type { FolderOptions } from "./watch.ts";
 
 function namespace(name: string, labels: Readonly<Record<string, string>> = {}): string {
   return `${JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } })}\n`;
@@ -33,69 +32,6 @@ function summary(changes: readonly Change[]): readonly string[] {
       return `+${object.kind}/${object.name}`;
     })
     .sort();
-}
-
-class Watched {
-  readonly folder: string;
-  readonly first: Snapshot;
-  private readonly updates: AsyncIterator<Update>;
-  private readonly abort = new AbortController();
-
-  constructor(folder: string, first: Snapshot, updates: (signal: AbortSignal) => AsyncIterable<Update>) {
-    this.folder = folder;
-    this.first = first;
-    this.updates = updates(this.abort.signal)[Symbol.asyncIterator]();
-  }
-
-  async write(name: string, content: string | Uint8Array): Promise<void> {
-    await writeFile(join(this.folder, name), content);
-  }
-
-  async next(): Promise<Update> {
-    const { value, done } = await this.updates.next();
-    assert.ok(done !== true);
-    return value;
-  }
-
-  /** All updates until the digest is that of these files. */
-  async until(files: Readonly<Record<string, string>>): Promise<readonly Update[]> {
-    const digest = digestOf(Object.entries(files).map(([path, content]) => ({ path, content })));
-    const updates: Update[] = [];
-    do updates.push(await this.next());
-    while (updates.at(-1)?.digest !== digest);
-    return updates;
-  }
-
-  /** Fails if an update comes within some time. */
-  async silence(ms: number): Promise<void> {
-    const timer = setTimeout(() => this.abort.abort(), ms);
-    const { value, done } = await this.updates.next();
-    clearTimeout(timer);
-    assert.ok(done, `an update came: ${JSON.stringify(value)}`);
-  }
-
-  async stop(): Promise<void> {
-    this.abort.abort();
-    await this.updates.return?.();
-  }
-}
-
-async function watched(
-  t: TestContext,
-  files: Readonly<Record<string, string>>,
-  options: FolderOptions = {},
-): Promise<Watched> {
-  const folder = join(await mkdtemp(join(tmpdir(), "pct-watch-")), "manifests");
-  await mkdir(folder);
-  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
-  const source = manifestFolder(folder, { rescanMs: 60_000, ...options });
-  const first = await source.snapshot(new AbortController().signal);
-  const result = new Watched(folder, first, (signal) => source.changes(signal));
-  t.after(async () => {
-    await result.stop();
-    await rm(join(folder, ".."), { recursive: true, force: true });
-  });
-  return result;
 }
 
 test("a file that comes, changes and goes is exactly the change of its objects", async (t) => {
