@@ -2,13 +2,12 @@ import { defaultVerdictLabel } from "../compile/fallback.ts";
 import type { Labels } from "../kube/labels.ts";
 import type { Namespace, Node, Pod } from "../kube/objects.ts";
 import type { Address } from "../net/address.ts";
-import { addressValue, familyOf } from "../net/address.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import type { Direction, Policy } from "../policy/policy.ts";
 import type { Connection, Decision, EvaluateOptions, Part } from "./decision.ts";
 import { decisionOf, defaultOptions, passed, unknownPod } from "./decision.ts";
-import type { PeerEnd, PodClass, Profile } from "./profile.ts";
-import { decideByProfile, profileOf, selectsClass } from "./profile.ts";
+import type { Memory, PeerEnd, PodClass, Profile } from "./profile.ts";
+import { decideByProfile, peerEnd, profileOf, selectsClass } from "./profile.ts";
 
 import { holdersOf, nameOnly, podRangeTest } from "./standing.ts";
 
@@ -26,10 +25,8 @@ interface Held {
 /** Most outside addresses that are remembered; beyond, it starts anew. */
 const mostOutside = 100_000;
 
-function peerEnd(address: Address, podClass: PodClass | null): PeerEnd {
-  let known: bigint | null = null;
-  return { podClass, family: familyOf(address), value: () => (known ??= addressValue(address)) };
-}
+/** Pairs of pod classes for which the rules that can match are remembered; some 100 B each. */
+const usuallyRemembered = 500_000;
 
 /** Pods of one namespace with one set of labels get one class; equal label sets are one object (kube/labels.ts). */
 function classifier(namespaces: ReadonlyMap<string, Namespace>): (pod: Pod) => PodClass {
@@ -109,7 +106,11 @@ function nodeNames(nodes: readonly Node[]): (address: Address) => readonly strin
  * The evaluator that serves queries. Start costs pods + policies; a query costs the rules that can match its ends.
  * Property-tested equal to `evaluate`.
  */
-export function createEvaluator(cluster: Cluster, options: EvaluateOptions = defaultOptions): Evaluator {
+export function createEvaluator(
+  cluster: Cluster,
+  options: EvaluateOptions = defaultOptions,
+  mostRemembered = usuallyRemembered,
+): Evaluator {
   const { objects } = cluster;
   const nodes = objects.filter((object) => object.kind === "Node");
   const namespaces = new Map<string, Namespace>();
@@ -120,6 +121,7 @@ export function createEvaluator(cluster: Cluster, options: EvaluateOptions = def
   const held = new Map<Address, Held>();
   for (const [address, pod] of holdersOf(objects)) held.set(address, { pod, end: peerEnd(address, classOf(pod)) });
   const profile = profiler(cluster, namespaces, options);
+  const memory: Memory = { most: mostRemembered, round: 0, left: mostRemembered };
   const nodesWith = nodeNames(nodes);
   const isInPodRange = podRangeTest(nodes);
   const outside = remembered(mostOutside, (address: Address) => ({
@@ -142,7 +144,9 @@ export function createEvaluator(cluster: Cluster, options: EvaluateOptions = def
       const target = { protocol: connection.protocol, port: connection.port, pod: destination?.pod ?? null };
       const decideSide = (direction: Direction, subject: Held | undefined, address: Address, other: PeerEnd): Part => {
         const podClass = subject?.end.podClass ?? null;
-        return podClass === null ? outside(address).part : decideByProfile(profile(podClass, direction), other, target);
+        return podClass === null
+          ? outside(address).part
+          : decideByProfile(profile(podClass, direction), other, target, memory);
       };
       const from = source?.end ?? outside(connection.source).end;
       const to = destination?.end ?? outside(connection.destination).end;

@@ -1,6 +1,8 @@
 import type { Labels } from "../kube/labels.ts";
 import { matches } from "../kube/selector.ts";
 import type { AddressInterval, AddressSet } from "../net/address-set.ts";
+import type { Address } from "../net/address.ts";
+import { addressValue, familyOf } from "../net/address.ts";
 import type { Clause, Direction, PodSelection, Policy, PolicyId, PortMatch } from "../policy/policy.ts";
 import { compareInTier, compareText } from "../policy/tier-order.ts";
 import type { Part, Verdict } from "./decision.ts";
@@ -23,20 +25,30 @@ export function selectsClass(selection: PodSelection, one: PodClass): boolean {
   return picked && matches(selection.pods, one.labels);
 }
 
-/** One rule of a profile; `part` is the answer where it decides, null where it passes. */
+/** One rule of a profile, and what becomes of it for other ends. */
 interface Entry {
   readonly clause: Clause;
-  readonly part: Part | null;
+  /** For other ends that its peers match whatever their address. */
+  readonly always: Candidate;
+  /** For all others: only its blocks can match; null: it has none. */
+  readonly byAddress: Candidate | null;
 }
 
 /** What one tier of a profile does for one other end: its rules in order, those that can never match left out. */
 type Candidates = readonly Candidate[];
 
 interface Candidate {
+  /** The answer where the rule decides; null: it passes. */
   readonly part: Part | null;
   readonly ports: readonly PortMatch[] | null;
   /** Null: this other end matches whatever its address; else only if one of the blocks holds it. */
-  readonly blocks: readonly AddressSet[] | null;
+  readonly blocks: readonly Block[] | null;
+}
+
+/** A set of addresses for fast look-up: IPv4 as pairs of plain numbers, which cost a tenth of bigints. */
+interface Block {
+  readonly v4: Float64Array;
+  readonly v6: readonly AddressInterval[];
 }
 
 interface Tiers<List> {
@@ -57,23 +69,33 @@ export interface Profile {
   readonly fallback: Part;
   /** By class of the other end; -1: no pod. */
   readonly byPeer: Map<number, Tiers<Candidates>>;
+  /** The round of the memory that `byPeer` is of. */
+  round: number;
 }
 
 /** The other end of a query. */
 export interface PeerEnd {
   readonly podClass: PodClass | null;
-  readonly family: 4 | 6;
-  /** Its address as a number, worked out only where a rule has blocks. */
-  value(): bigint;
+  readonly address: Address;
+  /** Its address as a number, where it is IPv4; else -1. */
+  readonly v4: number;
+}
+
+/** An address with the class of the pod that holds it. */
+export function peerEnd(address: Address, podClass: PodClass | null): PeerEnd {
+  return { podClass, address, v4: familyOf(address) === 4 ? Number(addressValue(address)) : -1 };
 }
 
 function entriesOf(policy: Policy, direction: Direction, isolatedBy: readonly PolicyId[]): Entry[] {
   return (policy[direction] ?? []).map((clause) => {
-    if (policy.tier === "networkpolicy" || clause.action !== "pass") {
-      const verdict: Verdict = policy.tier === "networkpolicy" || clause.action === "accept" ? "allow" : "deny";
-      return { clause, part: { verdict, tier: policy.tier, isolatedBy, decidedBy: decidedBy(policy, clause) } };
-    }
-    return { clause, part: null };
+    const accepts = policy.tier === "networkpolicy" || clause.action === "accept";
+    const passes = policy.tier !== "networkpolicy" && clause.action === "pass";
+    const verdict: Verdict = accepts ? "allow" : "deny";
+    const part = passes ? null : { verdict, tier: policy.tier, isolatedBy, decidedBy: decidedBy(policy, clause) };
+    const { ports } = clause;
+    const blocks = (clause.peers ?? []).filter((peer) => peer.kind === "block").map((peer) => blockOf(peer.addresses));
+    const byAddress = blocks.length === 0 ? null : { part, ports, blocks };
+    return { clause, always: { part, ports, blocks: null }, byAddress };
   });
 }
 
@@ -92,23 +114,35 @@ export function profileOf(policies: readonly Policy[], direction: Direction, def
     refused: { verdict: "deny", tier: "networkpolicy", isolatedBy, decidedBy: null },
     fallback: { verdict: defaultVerdict, tier: "default", isolatedBy: [], decidedBy: null },
     byPeer: new Map(),
+    round: 0,
   };
 }
 
-function candidateOf(entry: Entry, peer: PodClass | null): Candidate | null {
-  const { peers, ports } = entry.clause;
-  if (peers === null) return { part: entry.part, ports, blocks: null };
-  const blocks: AddressSet[] = [];
-  for (const one of peers) {
-    if (one.kind === "block") blocks.push(one.addresses);
-    else if (peer !== null && selectsClass(one.selection, peer)) return { part: entry.part, ports, blocks: null };
-  }
-  return blocks.length === 0 ? null : { part: entry.part, ports, blocks };
+const blocksBySet = new WeakMap<AddressSet, Block>();
+
+function blockOf(set: AddressSet): Block {
+  const known = blocksBySet.get(set);
+  if (known !== undefined) return known;
+  const block = { v4: Float64Array.from(set.v4.flatMap(({ low, high }) => [Number(low), Number(high)])), v6: set.v6 };
+  blocksBySet.set(set, block);
+  return block;
 }
 
+function candidateOf(entry: Entry, peer: PodClass | null): Candidate | null {
+  const { peers } = entry.clause;
+  if (peers === null) return entry.always;
+  if (peer === null) return entry.byAddress;
+  const isPicked = peers.some((one) => one.kind === "pods" && selectsClass(one.selection, peer));
+  return isPicked ? entry.always : entry.byAddress;
+}
+
+const none: Candidates = [];
+
 function candidatesFor(profile: Profile, peer: PodClass | null): Tiers<Candidates> {
-  const pick = (entries: readonly Entry[]): Candidates =>
-    entries.map((entry) => candidateOf(entry, peer)).filter((candidate) => candidate !== null);
+  const pick = (entries: readonly Entry[]): Candidates => {
+    if (entries.length === 0) return none;
+    return entries.map((entry) => candidateOf(entry, peer)).filter((candidate) => candidate !== null);
+  };
   const { admin, networkPolicy, baseline } = profile.tiers;
   return {
     admin: pick(admin),
@@ -117,7 +151,24 @@ function candidatesFor(profile: Profile, peer: PodClass | null): Tiers<Candidate
   };
 }
 
-/** Binary search in ascending, disjoint intervals. */
+function inBlock(block: Block, peer: PeerEnd): boolean {
+  return peer.v4 < 0 ? inIntervals(block.v6, addressValue(peer.address)) : inPairs(block.v4, peer.v4);
+}
+
+/** Binary search in ascending, disjoint intervals, each its two ends. */
+function inPairs(pairs: Float64Array, value: number): boolean {
+  let low = 0;
+  let high = pairs.length / 2 - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    if (value < (pairs[2 * middle] ?? 0)) high = middle - 1;
+    else if (value > (pairs[2 * middle + 1] ?? 0)) low = middle + 1;
+    else return true;
+  }
+  return false;
+}
+
+/** The same in intervals of bigints. */
 function inIntervals(intervals: readonly AddressInterval[], value: bigint): boolean {
   let low = 0;
   let high = intervals.length - 1;
@@ -135,25 +186,42 @@ function firstMatch(candidates: Candidates, peer: PeerEnd, target: Target): Cand
   for (const candidate of candidates) {
     const { ports, blocks } = candidate;
     if (ports !== null && !ports.some((port) => portMatches(port, target))) continue;
-    if (blocks === null) return candidate;
-    const value = peer.value();
-    if (blocks.some((set) => inIntervals(peer.family === 4 ? set.v4 : set.v6, value))) return candidate;
+    if (blocks === null || blocks.some((block) => inBlock(block, peer))) return candidate;
   }
   return null;
 }
 
-/** Most classes of other ends that one profile remembers; beyond, it starts anew. */
-const mostPeers = 20_000;
+/**
+ * How many answers to "which rules can match this other end" the profiles of one evaluator may remember together. When
+ * they are used up, a new round begins, in which all start anew.
+ */
+export interface Memory {
+  readonly most: number;
+  round: number;
+  left: number;
+}
+
+function rememberedCandidates(profile: Profile, peer: PodClass | null, memory: Memory): Tiers<Candidates> {
+  if (profile.round !== memory.round) {
+    profile.byPeer.clear();
+    profile.round = memory.round;
+  }
+  const key = peer?.id ?? -1;
+  const known = profile.byPeer.get(key);
+  if (known !== undefined) return known;
+  const candidates = candidatesFor(profile, peer);
+  profile.byPeer.set(key, candidates);
+  memory.left -= 1;
+  if (memory.left <= 0) {
+    memory.round += 1;
+    memory.left = memory.most;
+  }
+  return candidates;
+}
 
 /** Decides one direction. Costs the rules that can match this other end, not the rules there are. */
-export function decideByProfile(profile: Profile, peer: PeerEnd, target: Target): Part {
-  const key = peer.podClass?.id ?? -1;
-  let candidates = profile.byPeer.get(key);
-  if (candidates === undefined) {
-    candidates = candidatesFor(profile, peer.podClass);
-    if (profile.byPeer.size >= mostPeers) profile.byPeer.clear();
-    profile.byPeer.set(key, candidates);
-  }
+export function decideByProfile(profile: Profile, peer: PeerEnd, target: Target, memory: Memory): Part {
+  const candidates = rememberedCandidates(profile, peer.podClass, memory);
   const admin = firstMatch(candidates.admin, peer, target);
   if (admin !== null && admin.part !== null) return admin.part;
   if (candidates.networkPolicy !== null) {
