@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { tries } from "../../../test/property.ts";
 import type { Cluster } from "../../policy/cluster.ts";
 import { contentHash } from "./digest.ts";
+import { FolderScan } from "./folder-scan.ts";
 import { FolderState } from "./folder-state.ts";
 import { defaultLimits } from "./limits.ts";
 import { PendingFiles } from "./pending.ts";
@@ -89,6 +94,19 @@ test("any sequence of changes leaves in force what the rules say, and the change
     }),
     tries(400),
   );
+});
+
+test("a file that changes twice within a tick of the file system is read twice", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "pct-scan-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const scan = new FolderScan(folder, "default", defaultLimits);
+  const state = new FolderState();
+  for (let round = 0; round < 60; round++) {
+    const v = String(round % 10);
+    writeFileSync(join(folder, "a.json"), textOf({ x: v }));
+    state.update(await scan.all(new Set(), state));
+    assert.deepEqual(flat(state.cluster()), { x: v });
+  }
 });
 
 test("files are due when they rest, or have not rested for long", () => {
