@@ -82,7 +82,7 @@ async function probe(options: Named & { readonly probe: string }): Promise<void>
       standing(),
       import("../lab/ask.ts"),
     ]);
-    const queries = options.probe === "all" ? [] : readQueries(options.probe);
+    const queries = options.probe === "all" ? [] : await readQueries(options.probe);
     const strangers = addressesIn(queries).filter((address) => !found.mentioned.includes(address));
     if (strangers.length === 0) await readStanding(found);
     else await bringStanding({ ...found, mentioned: [...found.mentioned, ...strangers] });

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import type { Asked, Outcome } from "../lab/ask.ts";
 import type { Lab as LabType, LabOptions } from "../lab/lab.ts";
@@ -49,11 +49,18 @@ export function addLabOptions(command: Command): Command {
   return command.option("--no-enforce", "start no agents: shows what the lab's network lets through by itself");
 }
 
+/** All of stdin. (Reading its descriptor synchronously fails where it is a socket that has nothing yet.) */
+async function readStdin(): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of process.stdin) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
 /** The lines of a file of queries, or of stdin, as values; a line that is no JSON stays text. */
-export function readQueries(path: string): readonly unknown[] {
+export async function readQueries(path: string): Promise<readonly unknown[]> {
   let text: string;
   try {
-    text = readFileSync(path === "-" ? 0 : path, "utf8");
+    text = (path === "-" ? await readStdin() : await readFile(path)).toString("utf8");
   } catch (error) {
     throw new InputError(`probe: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -96,10 +103,10 @@ export async function probeAndPrint(lab: LabType, queries: readonly unknown[]): 
 }
 
 /** Manifests are read twice, stdin can be read once: it becomes a file of the lab's own /run. */
-function spooled(path: string): string {
+async function spooled(path: string): Promise<string> {
   if (path !== "-") return path;
   const copy = "/run/stdin.yaml";
-  writeFileSync(copy, readFileSync(0));
+  await writeFile(copy, await readStdin());
   return copy;
 }
 
@@ -109,8 +116,8 @@ async function runInside(options: RunOptions): Promise<void> {
     import("../lab/ask.ts"),
     import("../lab/resolve/raw.ts"),
   ]);
-  const queries = options.probe === "all" ? [] : readQueries(options.probe);
-  const input = { ...options, filename: (options.filename ?? []).map(spooled) };
+  const queries = options.probe === "all" ? [] : await readQueries(options.probe);
+  const input = { ...options, filename: await Promise.all((options.filename ?? []).map(spooled)) };
   const read: ManifestRead = await readInput(input);
   const raw = await rawObjects(input.filename, options.recursive ?? false);
   const lab = new Lab(labOptionsOf(options, randomLabName(), false));

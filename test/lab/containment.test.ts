@@ -28,10 +28,10 @@ function processesWith(mark: string): readonly number[] {
   return found;
 }
 
-async function until(condition: () => boolean, what: string): Promise<void> {
+async function until(condition: () => boolean, what: () => string): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!condition()) {
-    assert.ok(performance.now() < deadline, what);
+    assert.ok(performance.now() < deadline, what());
     await pause(20);
   }
 }
@@ -55,7 +55,7 @@ function manyQueries(): string {
 /** The network namespaces that the first process of a lab sees; none before they are made. */
 function namespacesOf(pid: number): readonly string[] {
   const folder = `/proc/${pid}/root/run/netns`;
-  return existsSync(folder) ? readdirSync(folder) : [];
+  return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith("pcl-")) : [];
 }
 
 for (const victim of ["the command", "unshare", "the lab itself"] as const) {
@@ -67,16 +67,27 @@ for (const victim of ["the command", "unshare", "the lab itself"] as const) {
     const { child, ended } = startProgram(args, manyQueries(), { [String(name)]: value });
     try {
       const inner = () => processesWith(mark).filter((pid) => isFirstOfItsTree(pid));
-      await until(() => inner().length === 1, "the lab did not start");
+      await until(
+        () => inner().length === 1,
+        () => "the lab did not start",
+      );
       const [lab = 0] = inner();
-      await until(() => namespacesOf(lab).length >= 6, "the namespaces were not made");
+      let said = "it runs";
+      void ended.then((end) => (said = `it ended: ${JSON.stringify(end).slice(-1000)}`));
+      await until(
+        () => namespacesOf(lab).length >= 6,
+        () => `the namespaces were not made; ${said}`,
+      );
       await pause(100);
       const all = processesWith(mark);
       const unshare = all.find((pid) => commandOf(pid).startsWith("unshare"));
       const target = { "the command": child.pid, unshare, "the lab itself": lab }[victim];
       assert.ok(target !== undefined && all.includes(target), `no process to kill: ${all.map(commandOf).join("; ")}`);
       process.kill(target, "SIGKILL");
-      await until(() => processesWith(mark).length === 0, "processes are left");
+      await until(
+        () => processesWith(mark).length === 0,
+        () => "processes are left",
+      );
       const { code } = await ended;
       assert.notEqual(code, 0);
       assert.deepEqual(traces(), []);
