@@ -21,7 +21,11 @@ import { walk } from "./packet.ts";
 
 const layout = markLayout(0xffff0000);
 const options: CompileOptions = {
-  ...{ nodeName: "node-1", podCidrs: null, unknownPods: "drop", established: "cut", defaultVerdict: "accept" },
+  nodeName: "node-1",
+  podCidrs: null,
+  unknownPods: "drop",
+  established: "cut",
+  defaultVerdict: "accept",
 };
 
 const kinds: readonly (readonly [Protocol, number, number])[] = [
@@ -49,8 +53,16 @@ const cases: readonly Case[] = addresses.flatMap((client) =>
 function verdictIn(program: Program, { connection, number }: Case, mark = 0): "accept" | "deny" {
   const { client, backend, port } = connection;
   const { verdict } = walk(program, {
-    ...{ hook: "forward", client, backend, protocol: number, port, state: mark === 0 ? "new" : "established" },
-    ...{ direction: "original", isTranslated: false, tcpFlags: 2, mark },
+    hook: "forward",
+    client,
+    backend,
+    protocol: number,
+    port,
+    state: mark === 0 ? "new" : "established",
+    direction: "original",
+    isTranslated: false,
+    tcpFlags: 2,
+    mark,
   });
   return verdict === "accept" ? "accept" : "deny";
 }
@@ -62,7 +74,11 @@ const isAsked = (ruleset: Ruleset, { connection }: Case): boolean =>
 /** All that counts, in an order that does not. */
 function canonicalText(program: Program): string {
   const sets = [...program.sets.values()].map(
-    (set) => `${set.name} ${setHead(set)} ${[...set.elements].map(([key, data]) => elementText(key, data)).sort().join()}`,
+    (set) =>
+      `${set.name} ${setHead(set)} ${[...set.elements]
+        .map(([key, data]) => elementText(key, data))
+        .sort()
+        .join()}`,
   );
   const chains = [...program.chains.values()].map(({ name, rules }) => `${name} ${rules.map(ruleText).join("\n")}`);
   return [...sets.sort(), ...chains.sort(), ...[...program.counters.keys()].sort()].join("\n");
@@ -104,7 +120,8 @@ describe("the nftables program", () => {
         const kernel = new ModelKernel();
         for (const step of diffPrograms(null, mirror.program).steps) kernel.transact(step);
         for (const changes of lists) {
-          for (const step of changeSteps(mirror.program, mirror.change(compiler.apply(changes), true))) kernel.transact(step);
+          for (const step of changeSteps(mirror.program, mirror.change(compiler.apply(changes), true)))
+            kernel.transact(step);
         }
         const whole = new Mirror("portcullis", layout, mirror.generation, compiler.ruleset());
         assert.equal(canonicalText(mirror.program), canonicalText(whole.program));

@@ -1,4 +1,11 @@
-import type { ElementData, Program, ProgramChain, ProgramCounter, ProgramSet, Rule } from "../../src/dataplane/nftables/program.ts";
+import type {
+  ElementData,
+  Program,
+  ProgramChain,
+  ProgramCounter,
+  ProgramSet,
+  Rule,
+} from "../../src/dataplane/nftables/program.ts";
 import type { Statement } from "../../src/dataplane/nftables/statement.ts";
 import type { Operation, Step } from "../../src/dataplane/nftables/step.ts";
 
@@ -85,11 +92,7 @@ function apply(tables: Tables, operation: Exclude<Operation, { kind: "add-table"
   }
 }
 
-function addAll(
-  tables: Tables,
-  elements: Map<string, ElementData>,
-  added: ReadonlyMap<string, ElementData>,
-): void {
+function addAll(tables: Tables, elements: Map<string, ElementData>, added: ReadonlyMap<string, ElementData>): void {
   for (const [key, data] of added) {
     must(!elements.has(key), `element ${key} exists`);
     for (const reference of dataReferences(data)) checkReference(tables, reference);
@@ -148,5 +151,8 @@ function isUsed({ chains, sets }: Tables, test: (reference: string) => boolean):
   const inRules = [...chains.values()].some(({ rules }) =>
     rules.some(({ statements }) => statements.some((statement) => references(statement).some(test))),
   );
-  return inRules || [...sets.values()].some(({ elements }) => [...elements.values()].some((data) => dataReferences(data).some(test)));
+  return (
+    inRules ||
+    [...sets.values()].some(({ elements }) => [...elements.values()].some((data) => dataReferences(data).some(test)))
+  );
 }

@@ -91,7 +91,7 @@ class Walker {
     const tracked = packet.state !== "invalid" && packet.state !== "untracked";
     switch (statement.kind) {
       case "ct-mark":
-        return tracked && (((this.mark & statement.mask) >>> 0) === statement.value) === (statement.operator === "==");
+        return tracked && ((this.mark & statement.mask) >>> 0 === statement.value) === (statement.operator === "==");
       case "ct-mark-lookup":
         return tracked && this.#set(statement.set).elements.has(hex((this.mark & statement.mask) >>> 0));
       case "set-ct-mark":

@@ -34,7 +34,10 @@ const peer = (index: number, labels: readonly string[]): ApiObject =>
     spec: { nodeName: "node-2" },
   });
 
-const web = pod("alpha/web", ["10.244.1.9", "fd00:10:244:1::9"], { labels: { app: "web" }, spec: { nodeName: "node-1" } });
+const web = pod("alpha/web", ["10.244.1.9", "fd00:10:244:1::9"], {
+  labels: { app: "web" },
+  spec: { nodeName: "node-1" },
+});
 
 const relabelled = fc.record({ index: fc.nat(3), labels: fc.subarray(names) });
 
@@ -50,7 +53,11 @@ describe("a union of groups", () => {
     fc.assert(
       fc.property(fc.array(fc.array(relabelled, { minLength: 1, maxLength: 2 }), { maxLength: 15 }), (lists) => {
         const compiler = createCompiler({
-          ...{ nodeName: "node-1", podCidrs: null, unknownPods: "drop", established: "cut", defaultVerdict: "accept" },
+          nodeName: "node-1",
+          podCidrs: null,
+          unknownPods: "drop",
+          established: "cut",
+          defaultVerdict: "accept",
         });
         const mirror = new Mirror("portcullis", layout, 1, compiler.load(clusterOf([web, ...names.map(policy)])));
         const unions = [...mirror.program.sets.keys()].filter((name) => name.startsWith("union-"));
@@ -78,8 +85,16 @@ function checkPeer(mirror: Mirror, index: number, labels: readonly string[]): vo
     [`fd00:10:244:2::${index + 10}`, "fd00:10:244:1::9"],
   ]) {
     const { verdict, counters } = walk(mirror.program, {
-      ...{ hook: "forward", client: client as Address, backend: backend as Address, protocol: 6, port: 80 },
-      ...{ state: "new", direction: "original", isTranslated: false, tcpFlags: 2, mark: 0 },
+      hook: "forward",
+      client: client as Address,
+      backend: backend as Address,
+      protocol: 6,
+      port: 80,
+      state: "new",
+      direction: "original",
+      isTranslated: false,
+      tcpFlags: 2,
+      mark: 0,
     });
     const first = names.find((name) => labels.includes(name));
     assert.equal(verdict, first === undefined ? "drop" : "accept");

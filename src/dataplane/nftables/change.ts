@@ -17,7 +17,11 @@ export interface Objects {
  * a packet keeps the rules it started with but looks up current elements (measured: one transaction lets packets slip).
  */
 export function changeSteps(program: Program, change: StoreChange): readonly Step[] {
-  const steps = [addObjects(objectsOf(program, change.added)), flips(program, change), deleteObjects(goneObjects(change))];
+  const steps = [
+    addObjects(objectsOf(program, change.added)),
+    flips(program, change),
+    deleteObjects(goneObjects(change)),
+  ];
   return steps.filter((operations) => operations.length > 0).map((operations) => ({ operations }));
 }
 

@@ -10,6 +10,12 @@ export interface ProgramDiff {
   readonly differences: readonly string[];
 }
 
+/** A program as it was read back. */
+export interface KernelProgram extends Program {
+  /** Somebody put the table to sleep: nothing in it has any effect. Adding it again wakes it. */
+  readonly dormant?: boolean;
+}
+
 /** Lines about elements of one set; what is more is counted. */
 const mostElementLines = 5;
 
@@ -18,7 +24,7 @@ const mostElementLines = 5;
  * counters keep their values. Where something cannot be changed in place (a set of another type, a chain on another
  * hook), the table is replaced as a whole in one transaction.
  */
-export function diffPrograms(have: Program | null, want: Program): ProgramDiff {
+export function diffPrograms(have: KernelProgram | null, want: Program): ProgramDiff {
   if (have === null) return { steps: [loadStep(want)], differences: [`table inet ${want.table} is missing`] };
   const misfits = misfitsOf(have, want);
   if (misfits.length > 0) {
@@ -26,12 +32,14 @@ export function diffPrograms(have: Program | null, want: Program): ProgramDiff {
     return { steps: [{ operations: [{ kind: "delete-table" }, ...operations] }], differences: misfits };
   }
   const differences: string[] = [];
+  const woken: Operation[] = have.dormant === true ? [{ kind: "add-table" }] : [];
+  if (woken.length > 0) differences.push(`table inet ${want.table} was put to sleep (flags dormant)`);
   const added = addObjects({
     chains: missing(have.chains, want.chains, "chain", differences),
     sets: missing(have.sets, want.sets, "set", differences),
     counters: missing(have.counters, want.counters, "counter", differences),
   });
-  const changed = [...setChanges(have, want, differences), ...chainChanges(have, want, differences)];
+  const changed = [...woken, ...setChanges(have, want, differences), ...chainChanges(have, want, differences)];
   const removed = deleteObjects({
     chains: surplus(have.chains, want.chains, "chain", differences),
     sets: surplus(have.sets, want.sets, "set", differences),

@@ -94,7 +94,11 @@ export class Mirror {
     this.store.setElement(generationSetName, key(this.#generation), undefined);
     this.store.setElement(generationSetName, key(generation), null);
     this.#generation = generation;
-    this.store.replaceChain({ name: generationChainName, hook: null, rules: [generationRule(this.#layout, generation)] });
+    this.store.replaceChain({
+      name: generationChainName,
+      hook: null,
+      rules: [generationRule(this.#layout, generation)],
+    });
   }
 
   #change(change: RulesetChange): void {
@@ -117,7 +121,8 @@ export class Mirror {
       for (const member of leave) this.#changeMember(name, member, false);
       for (const member of join) this.#changeMember(name, member, true);
     }
-    for (const { name, members } of [...change.newGroups, ...change.newPairSets]) this.store.members.create(name, members);
+    for (const { name, members } of [...change.newGroups, ...change.newPairSets])
+      this.store.members.create(name, members);
   }
 
   #changeMember(
@@ -186,7 +191,8 @@ export class Mirror {
     this.#ranges = node.unknownPods === "drop" ? addressSetOf(node.ranges) : emptyAddresses;
     const isRange = rangeKeys(this.#ranges);
     for (const family of families) {
-      for (const key of wasRange[family]) if (!isRange[family].includes(key)) this.#put(`range${family}`, key, undefined);
+      for (const key of wasRange[family])
+        if (!isRange[family].includes(key)) this.#put(`range${family}`, key, undefined);
       for (const key of isRange[family]) this.#put(`range${family}`, key, null);
     }
     this.#put("range6", linkLocal, node.unknownPods === "drop" ? null : undefined);
@@ -197,7 +203,10 @@ export class Mirror {
 }
 
 function rangeKeys(set: AddressSet): Readonly<Record<Family, readonly string[]>> {
-  return { 4: set.v4.map((interval) => intervalKey(4, interval)), 6: set.v6.map((interval) => intervalKey(6, interval)) };
+  return {
+    4: set.v4.map((interval) => intervalKey(4, interval)),
+    6: set.v6.map((interval) => intervalKey(6, interval)),
+  };
 }
 
 function chainVerdict(kind: "goto" | "jump", chain: ChainName, family: Family): Verdict {

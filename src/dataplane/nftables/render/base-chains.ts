@@ -28,7 +28,13 @@ export const dropCounters: Readonly<Record<string, string>> = {
 /** The sets that the base chains look into. Endpoint maps have a size: it makes the kernel use its fastest hash. */
 export function baseSets(layout: MarkLayout, generation: number): ProgramSet[] {
   const plain = (name: string, keyType: readonly KeyType[], comment: string): ProgramSet => ({
-    ...{ name, key: keyType, data: "none", interval: false, size: 16384, comment, elements: new Map() },
+    name,
+    key: keyType,
+    data: "none",
+    interval: false,
+    size: 16384,
+    comment,
+    elements: new Map(),
   });
   const family = (suffix: 4 | 6): ProgramSet[] => {
     const address: KeyType = suffix === 4 ? "ipv4_addr" : "ipv6_addr";
@@ -204,7 +210,10 @@ function forwardedFamilyRules(layout: MarkLayout, family: 4 | 6): Rule[] {
 }
 
 const egressAccepted = (layout: MarkLayout): Statement => ({
-  ...{ kind: "ct-mark", mask: layout.mask, operator: "==", value: layout.mask },
+  kind: "ct-mark",
+  mask: layout.mask,
+  operator: "==",
+  value: layout.mask,
 });
 
 /**

@@ -39,7 +39,11 @@ const mostRulesInLine = 2;
 export function planChain(chain: Chain, family: Family): Plan {
   const accepted = chain.direction === "ingress" ? verdictOf.ingressAccepted : verdictOf.egressAccepted;
   const context: ChainContext = {
-    ...{ chain: chain.name, direction: chain.direction, family, accepted, parts: new Map<PartId, Part>() },
+    chain: chain.name,
+    direction: chain.direction,
+    family,
+    accepted,
+    parts: new Map<PartId, Part>(),
   };
   const name = chainNameOf(chain.name, family);
   const rest = chain.networkPolicy === null ? baselineRules(context, chain) : networkPolicyRules(context, chain);
@@ -125,11 +129,7 @@ function protocolRules(context: ChainContext, protocol: PortProtocol, clauses: r
   ]);
 }
 
-function comparedClasses(
-  context: ChainContext,
-  match: readonly Statement[],
-  classes: readonly PortClass[],
-): RuleList {
+function comparedClasses(context: ChainContext, match: readonly Statement[], classes: readonly PortClass[]): RuleList {
   const lists = classes.flatMap(({ ranges, clauses }) =>
     ranges.map(({ from, to }) => inLineOrJump(context, [...match, { kind: "backend-port", from, to }], clauses)),
   );
@@ -137,11 +137,7 @@ function comparedClasses(
 }
 
 /** The rules of one port class, or a jump to the chain that holds them; a miss goes on behind it. */
-function inLineOrJump(
-  context: ChainContext,
-  match: readonly Statement[],
-  clauses: readonly ChainClause[],
-): RuleList {
+function inLineOrJump(context: ChainContext, match: readonly Statement[], clauses: readonly ChainClause[]): RuleList {
   const list = acceptPeers(context, match, clauses);
   if (list.rules.length <= mostRulesInLine) return list;
   const chain = classChain(context, clauses);
@@ -159,7 +155,10 @@ function classChain(context: ChainContext, clauses: readonly ChainClause[]): str
 }
 
 function mappedClasses(context: ChainContext, match: readonly Statement[], classes: readonly PortClass[]): RuleList {
-  const ports = classes.reduce((sum, { ranges }) => ranges.reduce((part, { from, to }) => part + to - from + 1, sum), 0);
+  const ports = classes.reduce(
+    (sum, { ranges }) => ranges.reduce((part, { from, to }) => part + to - from + 1, sum),
+    0,
+  );
   const interval = ports > mostExpandedPorts;
   const elements = new Map<string, ElementData>();
   const chains = new Set<PartId>();
@@ -167,7 +166,8 @@ function mappedClasses(context: ChainContext, match: readonly Statement[], class
     const chain = classChain(context, clauses);
     chains.add(`chain ${chain}`);
     for (const { from, to } of ranges) {
-      for (const key of interval ? [portKey(from, to)] : singlePorts(from, to)) elements.set(key, { kind: "jump", chain });
+      for (const key of interval ? [portKey(from, to)] : singlePorts(from, to))
+        elements.set(key, { kind: "jump", chain });
     }
   }
   const map = portMap(context, interval, elements, [...chains]);
@@ -182,10 +182,19 @@ function portMap(
   uses: readonly PartId[],
 ): string {
   const sorted = new Map([...elements].sort(([a], [b]) => Number.parseInt(a) - Number.parseInt(b)));
-  const content = [...sorted].flatMap(([key, data]) => [key, data !== null && typeof data === "object" && "chain" in data ? data.chain : ""]);
+  const content = [...sorted].flatMap(([key, data]) => [
+    key,
+    data !== null && typeof data === "object" && "chain" in data ? data.chain : "",
+  ]);
   const name = `ports-${contentHash([String(interval), ...content])}`;
   const set: ProgramSet = {
-    ...{ name, key: ["inet_service"], data: "verdict", interval, size: null, comment: null, elements: sorted },
+    name,
+    key: ["inet_service"],
+    data: "verdict",
+    interval,
+    size: null,
+    comment: null,
+    elements: sorted,
   };
   context.parts.set(`set ${name}`, { id: `set ${name}`, uses, object: { kind: "set", set } });
   return name;

@@ -142,11 +142,7 @@ function groupsOf(clause: ChainClause): readonly MembersName[] {
   return clause.match.kind === "peers" ? (clause.match.peers?.groups ?? []) : [];
 }
 
-function acceptGroups(
-  context: ChainContext,
-  match: readonly Statement[],
-  clauses: readonly ChainClause[],
-): RuleList {
+function acceptGroups(context: ChainContext, match: readonly Statement[], clauses: readonly ChainClause[]): RuleList {
   const withGroups = clauses.filter((clause) => groupsOf(clause).length > 0);
   const lookups = withGroups.reduce((sum, clause) => sum + groupsOf(clause).length, 0);
   const type = [addressType(context.family)];
@@ -183,7 +179,10 @@ function acceptUnion(
   clauses: readonly ClauseMembers[],
   key: LookupKey,
 ): RuleList {
-  const entries = clauses.map(({ clause, members }): UnionEntry => ({ counter: ruleCounter(context, clause), members }));
+  const entries = clauses.map(({ clause, members }): UnionEntry => ({
+    counter: ruleCounter(context, clause),
+    members,
+  }));
   const content = entries.flatMap(({ counter, members }) => [counter, String(members.length), ...members]);
   const name = `union-${contentHash([String(context.family), key.type.join(" "), ...content])}`;
   const id: PartId = `set ${name}`;

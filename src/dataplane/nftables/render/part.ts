@@ -28,7 +28,12 @@ export type PartObject =
   /** The members of one group or pair set, of one family. `set` comes without elements. */
   | { readonly kind: "members"; readonly set: ProgramSet; readonly of: MembersName; readonly family: 4 | 6 }
   /** The members of many, each with the counter of the first entry that has it. `set` comes without elements. */
-  | { readonly kind: "union"; readonly set: ProgramSet; readonly entries: readonly UnionEntry[]; readonly family: 4 | 6 }
+  | {
+      readonly kind: "union";
+      readonly set: ProgramSet;
+      readonly entries: readonly UnionEntry[];
+      readonly family: 4 | 6;
+    }
   | { readonly kind: "counter"; readonly counter: ProgramCounter; readonly source: CounterSource };
 
 export interface UnionEntry {

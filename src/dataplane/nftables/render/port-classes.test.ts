@@ -12,14 +12,16 @@ const range = fc
 const everyPort: PortRange = { protocol: "TCP", from: 0, to: 65535 };
 
 const clauses = fc
-  .array(fc.option(fc.array(fc.oneof({ weight: 9, arbitrary: range }, { weight: 1, arbitrary: fc.constant(everyPort) }))))
+  .array(
+    fc.option(fc.array(fc.oneof({ weight: 9, arbitrary: range }, { weight: 1, arbitrary: fc.constant(everyPort) }))),
+  )
   .map((lists) =>
-    lists.map(
-      (ports, rule): ChainClause => ({
-        ...{ policy: "NetworkPolicy/a/b" as PolicyId, rule, action: "accept" },
-        match: { kind: "peers", peers: null, ports },
-      }),
-    ),
+    lists.map((ports, rule): ChainClause => ({
+      policy: "NetworkPolicy/a/b" as PolicyId,
+      rule,
+      action: "accept",
+      match: { kind: "peers", peers: null, ports },
+    })),
   );
 
 describe("port classes", () => {

@@ -1,0 +1,174 @@
+import { release } from "node:os";
+import type { RulesetChange } from "../../ir/change.ts";
+
+import {
+  type ApplyReport,
+  type Capabilities,
+  type Dataplane,
+  DataplaneError,
+  type PolicyCounter,
+  type SyncReport,
+} from "../dataplane.ts";
+import { changeSteps } from "./change.ts";
+import { diffPrograms, type KernelProgram, type ProgramDiff } from "./diff.ts";
+import { generationInForce } from "./generation-in-force.ts";
+import { type MarkLayout, markLayout, nextGeneration, randomGeneration } from "./generation.ts";
+import { createMarkSweep, type MarkSweep } from "./mark-sweep.ts";
+import { Mirror } from "./mirror.ts";
+import { dropCounters } from "./render/base-chains.ts";
+import type { CounterSource } from "./render/part.ts";
+import type { Step } from "./step.ts";
+import { programText } from "./text.ts";
+import { type NftTable, openTable } from "./wire/table.ts";
+
+export interface NftablesOptions {
+  /** Name of the network namespace to program; null: our own. */
+  readonly netns: string | null;
+  /** Bits of the connection mark that are ours: at least 8, in a row. */
+  readonly ctMarkMask: number;
+  readonly table?: string;
+}
+
+/** The generation that `render` shows; a kernel starts with a random one. */
+const shownGeneration = 1;
+
+/** The nftables dataplane: one table of our own, programmed by netlink. Opens its socket at the first use. */
+export function nftablesDataplane(options: NftablesOptions): Dataplane {
+  const layout = markLayout(options.ctMarkMask);
+  const name = options.table ?? "portcullis";
+  const sweep = createMarkSweep(() => Promise.resolve(), layout.last);
+  let opened: NftTable | null = null;
+  const table = (): NftTable => (opened ??= openTable(options.netns, name));
+  const state = createState(name, layout, table, sweep);
+  return {
+    name: "nftables",
+    probe: async () => probe(table()),
+    render: (ruleset) => {
+      const mirror = new Mirror(name, layout, shownGeneration, ruleset);
+      return programText(mirror.program, mirror.notes);
+    },
+    ...state,
+    watch: (onForeignChange) => table().watchForeign(() => onForeignChange()),
+    remove: async () => {
+      const there = table().read() !== null;
+      if (there) table().transact({ operations: [{ kind: "delete-table" }] });
+      state.forget();
+      await sweep.run();
+      return there ? [`table inet ${name}`] : [];
+    },
+    close: () => {
+      opened?.close();
+      opened = null;
+    },
+  };
+}
+
+async function probe(table: NftTable): Promise<Capabilities> {
+  await table.read();
+  return { dataplane: "nftables", kernel: `Linux ${release()}`, missing: [] };
+}
+
+type Stateful = Pick<Dataplane, "sync" | "apply" | "check" | "counters"> & { forget(): void };
+
+/** What is done with the kernel, and the mirror of it. After a failure there is no mirror until the next sync. */
+function createState(name: string, layout: MarkLayout, table: () => NftTable, sweep: MarkSweep): Stateful {
+  let mirror: Mirror | null = null;
+
+  /** Runs with the mirror taken away, so that whatever fails half way leaves none. */
+  const withMirror = async <T>(next: Mirror, run: () => Promise<T>): Promise<T> => {
+    mirror = null;
+    const result = await run();
+    mirror = next;
+    return result;
+  };
+
+  const transact = (steps: readonly Step[]): void => {
+    for (const step of steps) table().transact(step);
+  };
+
+  /** Brings the kernel to the mirror; what differs may have let connections in that must be decided again. */
+  const repair = async (have: KernelProgram | null, next: Mirror, bumps: boolean): Promise<ProgramDiff> => {
+    const found = diffPrograms(have, next.program);
+    if (found.steps.length === 0) return found;
+    if (bumps) {
+      await sweep.beforeBump();
+      next.bump();
+    }
+    const { steps } = bumps ? diffPrograms(have, next.program) : found;
+    transact(steps);
+    // A table that was away: what it marked in an earlier life must not fit by chance.
+    if (have === null) sweep.start();
+    return { steps, differences: found.differences };
+  };
+
+  const report = (diff: ProgramDiff, started: number): SyncReport => ({
+    differences: diff.differences,
+    transactions: diff.steps.length,
+    milliseconds: performance.now() - started,
+  });
+
+  return {
+    forget: () => {
+      mirror = null;
+    },
+    sync: async (ruleset) => {
+      const started = performance.now();
+      const last = mirror?.generation ?? null;
+      const have = table().read();
+      const inForce = have === null ? null : generationInForce(have, layout);
+      const generation = inForce ?? (last === null ? randomGeneration(layout) : nextGeneration(layout, last));
+      const next = new Mirror(name, layout, generation, ruleset);
+      const bumps = inForce !== null && ruleset.node.established === "cut";
+      return withMirror(next, async () => report(await repair(have, next, bumps), started));
+    },
+    apply: async (change: RulesetChange): Promise<ApplyReport> => {
+      const started = performance.now();
+      const current = mirror;
+      if (current === null) throw new DataplaneError("nothing to change yet", "apply needs a sync that succeeded");
+      const bumps = isCut(current, change);
+      return withMirror(current, async () => {
+        if (bumps) await sweep.beforeBump();
+        const changed = current.change(change, bumps);
+        const steps = changeSteps(current.program, changed);
+        transact(steps);
+        return { transactions: steps.length, milliseconds: performance.now() - started };
+      });
+    },
+    check: async () => {
+      const started = performance.now();
+      const current = mirror;
+      if (current === null)
+        throw new DataplaneError("nothing to compare with yet", "check needs a sync that succeeded");
+      const have = table().read();
+      // Under `keep` a table that was away needs no new generation: what opened meanwhile carries none.
+      const bumps = have !== null || current.node.established === "cut";
+      return withMirror(current, async () => report(await repair(have, current, bumps), started));
+    },
+    counters: async () => {
+      const values = table().counters();
+      const sources = mirror?.store.counterSources ?? new Map<string, CounterSource>();
+      return [...values].flatMap(([counter, value]): PolicyCounter[] => {
+        const shown = counterName(counter, sources.get(counter));
+        return shown === null ? [] : [{ name: shown, ...value }];
+      });
+    },
+  };
+}
+
+/** Whether open connections must be decided again. */
+function isCut(mirror: Mirror, change: RulesetChange): boolean {
+  const node = change.node ?? mirror.node;
+  const becomesCut = node.established === "cut" && mirror.node.established === "keep";
+  return becomesCut || (change.canDeny && node.established === "cut");
+}
+
+/** `Kind/namespace/name DIRECTION[RULE]`, or the name of a drop. Null: not one of ours. */
+function counterName(counter: string, source: CounterSource | undefined): string | null {
+  if (source === undefined) return Object.hasOwn(dropCounters, counter) ? counter : null;
+  switch (source.kind) {
+    case "rule":
+      return `${source.policy} ${source.direction}[${source.rule}]`;
+    case "drop":
+      return `drop ${source.chain}`;
+  }
+}
