@@ -12,14 +12,14 @@ import { clusterOf } from "./cluster-of.ts";
 
 /** A pod with an address; `name` is `namespace/name`. */
 export function pod(name: string, address: string | readonly string[], more: PodFields = {}): ApiObject {
-  const [namespace, short] = name.split("/");
+  const [namespaceName, short] = name.split("/");
   const { labels = {}, ports = [], spec = {}, status = {}, ...metadata } = more;
   const podIPs = [address].flat().map((ip) => ({ ip }));
   const containers = [{ name: "main", image: "main", ports }];
   return {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { namespace, name: short, labels, ...metadata },
+    metadata: { namespace: namespaceName, name: short, labels, ...metadata },
     spec: { containers, ...spec },
     status: { phase: "Running", podIPs, ...status },
   };

@@ -16,7 +16,7 @@ import type { PortProtocol, Protocol } from "../src/net/protocol.ts";
 import type { Cluster } from "../src/policy/cluster.ts";
 import type { Action, Clause, Peer, PodSelection, Policy, PolicyId, PortMatch, Tier } from "../src/policy/policy.ts";
 
-const namespaces = ["a", "b", "c"];
+const namespaceNames = ["a", "b", "c"];
 const keys = ["k", "l"];
 const values = ["", "1", "2"];
 const nodes = ["n1", "n2", ""];
@@ -59,7 +59,7 @@ function cidr(text: string): Cidr {
 const labels = fc.dictionary(pick(keys), pick(values), { maxKeys: 2 });
 
 const namespace: fc.Arbitrary<Namespace> = fc
-  .record({ name: pick(namespaces), labels, deny: fc.boolean() })
+  .record({ name: pick(namespaceNames), labels, deny: fc.boolean() })
   .map(({ name, labels: own, deny }) => {
     const verdict = deny ? { "portcullis.dev/default-verdict": "deny" } : {};
     return { kind: "Namespace", name, labels: internLabels({ ...own, ...verdict, [namespaceNameLabel]: name }) };
@@ -83,7 +83,7 @@ const containerPort = fc.record({ name: fc.option(pick(portNames)), protocol: pi
 
 const pod: fc.Arbitrary<Pod> = fc
   .record({
-    namespace: pick([...namespaces, "undescribed"]),
+    namespace: pick([...namespaceNames, "undescribed"]),
     name: pick(["p", "q", "r", "s"]),
     created: pick([0, 1, 2]),
     labels: labels.map(internLabels),
@@ -107,7 +107,7 @@ const selector: fc.Arbitrary<Selector> = few(requirement, 2).map(selectorOf);
 
 const selection: fc.Arbitrary<PodSelection> = fc.record({
   namespaces: fc.oneof(
-    pick(namespaces).map((name) => ({ kind: "name" as const, name })),
+    pick(namespaceNames).map((name) => ({ kind: "name" as const, name })),
     selector.map((one) => ({ kind: "selector" as const, selector: one })),
   ),
   pods: selector,
@@ -152,7 +152,7 @@ function policy(tier: Tier): fc.Arbitrary<Policy> {
     egress: clauses(action),
   };
   return fc
-    .tuple(base, pick(namespaces), pick(["p", "q", "r"]), fc.record(rest))
+    .tuple(base, pick(namespaceNames), pick(["p", "q", "r"]), fc.record(rest))
     .map(([{ kind, priority }, home, name, own]) => {
       const { subject, ingress, egress, mode } = own;
       const common = { kind, name, tier, priority, mode, ingress, egress } as const;

@@ -10,10 +10,10 @@ export interface CommandEntry {
 export const commands: readonly CommandEntry[] = [
   { name: "eval", load: async () => (await import("./eval.ts")).registerEval },
   { name: "explain", load: async () => (await import("./explain.ts")).registerExplain },
-  // { name: "render", load: async () => (await import("./render.ts")).registerRender },
+  { name: "render", load: async () => (await import("./render.ts")).registerRender },
   { name: "lab", load: async () => (await import("./lab.ts")).registerLab },
   // { name: "demo", load: async () => (await import("./demo.ts")).registerDemo },
-  // { name: "agent", load: async () => (await import("./agent.ts")).registerAgent },
-  // { name: "cleanup", load: async () => (await import("./cleanup.ts")).registerCleanup },
+  { name: "agent", load: async () => (await import("./agent.ts")).registerAgent },
+  { name: "cleanup", load: async () => (await import("./cleanup.ts")).registerCleanup },
   { name: "version", load: async () => (await import("./version.ts")).registerVersion },
 ];

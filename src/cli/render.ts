@@ -1,0 +1,67 @@
+import { Option, type Command } from "commander";
+import { readCidr, readMarkMask } from "../agent/setting-values.ts";
+import { defaultSettings } from "../agent/settings.ts";
+import { compileWhole } from "../compile/whole.ts";
+import { dataplaneNames, openDataplane } from "../dataplane/registry.ts";
+import type { Cidr } from "../net/cidr.ts";
+import type { Cluster } from "../policy/cluster.ts";
+import { systemClock } from "../system/clock.ts";
+import { exitCodes, InputError, UsageError } from "./exit.ts";
+import type { InputOptions, VerdictOptions } from "./input.ts";
+import { addInputOptions, addVerdictOptions, readInput } from "./input.ts";
+import { writeOut } from "./output.ts";
+
+interface RenderOptions extends InputOptions, VerdictOptions {
+  readonly node: string;
+  readonly dataplane: string;
+  readonly podCidr?: readonly string[];
+  readonly established: "cut" | "keep";
+  readonly ctMarkMask: string;
+}
+
+type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+
+function flagValue<T>(flag: string, read: Read<T>): T {
+  if (!read.ok) throw new UsageError(`${flag}: ${read.reason}`);
+  return read.value;
+}
+
+/** A node that nothing in the input speaks of is a slip of the pen, and would render as a node without pods. */
+function requireNode({ objects }: Cluster, name: string): void {
+  const isKnown = objects.some(
+    (one) => (one.kind === "Node" && one.name === name) || (one.kind === "Pod" && one.nodeName === name),
+  );
+  if (!isKnown)
+    throw new InputError(`--node: no Node and no pod of the input is called or runs on ${JSON.stringify(name)}`);
+}
+
+async function run(options: RenderOptions): Promise<void> {
+  const { node, unknownPods, established, defaultVerdict } = options;
+  const ctMarkMask = flagValue("--ct-mark-mask", readMarkMask(options.ctMarkMask));
+  const podCidrs = options.podCidr?.map((text): Cidr => flagValue("--pod-cidr", readCidr(text))) ?? null;
+  const read = await readInput(options);
+  requireNode(read.cluster, node);
+  const ruleset = compileWhole(read.cluster, { nodeName: node, podCidrs, unknownPods, established, defaultVerdict });
+  const dataplane = openDataplane(options.dataplane, { netns: null, ctMarkMask, clock: systemClock });
+  await writeOut(dataplane.render(ruleset));
+  process.exitCode = read.findings.length > 0 ? exitCodes.unreadable : exitCodes.yes;
+}
+
+/** `portcullis render`: what the agent would load on a node, without touching a kernel. */
+export function registerRender(program: Command): void {
+  const command = program
+    .command("render")
+    .description("print exactly what the agent would load on a node; touches no kernel, needs no root")
+    .requiredOption("--node <name>", "the node")
+    .addOption(
+      new Option("--dataplane <name>", "whose program").choices(dataplaneNames).default(defaultSettings.dataplane),
+    )
+    .option("--pod-cidr <block...>", "pod ranges of the node (default: the Node's podCIDRs)")
+    .addOption(
+      new Option("--established <what>", "what happens to open connections that a change denies")
+        .choices(["cut", "keep"])
+        .default(defaultSettings.established),
+    )
+    .option("--ct-mark-mask <hex>", "bits of the connection mark that are ours", defaultSettings["ct-mark-mask"]);
+  addVerdictOptions(addInputOptions(command)).action(run);
+}
