@@ -30,7 +30,7 @@ export interface Desired {
   readonly digest: () => string | null;
   readonly complete: () => boolean;
   readonly findings: () => readonly Finding[];
-  /** When the updates came that were compiled since the last call. */
+  /** When the updates came that were compiled since the last call, as `performance.now()` tells time. */
   takeArrivals(): readonly number[];
 }
 
@@ -38,8 +38,6 @@ export interface DesiredParts {
   readonly createCompiler: () => Compiler;
   readonly audit: boolean;
   readonly log: Log;
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
   readonly countFindings: (count: number) => void;
 }
 
@@ -56,7 +54,7 @@ const nameOf = (change: Change): string => {
 };
 
 export function createDesired(parts: DesiredParts): Desired {
-  const { log, now } = parts;
+  const { log } = parts;
   const inbox = createInbox();
   const findingsReport = createFindingsReport(log);
   let compiler: Compiler | null = null;
@@ -95,8 +93,8 @@ export function createDesired(parts: DesiredParts): Desired {
   };
 
   return {
-    load: (snapshot) => inbox.restart(snapshot, now()),
-    update: (update) => inbox.add(update, now()),
+    load: (snapshot) => inbox.restart(snapshot, performance.now()),
+    update: (update) => inbox.add(update, performance.now()),
     compile: () => {
       const batch = inbox.take();
       if (batch === null) return { kind: "nothing" };

@@ -47,7 +47,7 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
   const now = () => clock.now();
   const schedule = createSchedule({ now, random: parts.random, syncPeriod: parts.syncPeriod });
   const kernel = createKernel({ ...parts, schedule });
-  const desired = createDesired({ ...parts, now, countFindings: (count) => metrics.findings.set(count) });
+  const desired = createDesired({ ...parts, countFindings: (count) => metrics.findings.set(count) });
   const alarm = createAlarm(clock);
   let broken = () => {};
   /** True while the kernel may hold something else than what was compiled before the latest news. */
@@ -58,7 +58,8 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
 
   const settle = () => {
     enforced = desired.digest();
-    for (const arrival of desired.takeArrivals()) metrics.latency.observe(Math.max(0, now() - arrival) / 1000);
+    const at = performance.now();
+    for (const arrival of desired.takeArrivals()) metrics.latency.observe((at - arrival) / 1000);
   };
 
   const compile = (): News => {
@@ -134,8 +135,8 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
         failure: defect ? "a defect in Portcullis (see the log)" : kernel.failure(),
         stopping,
       }),
-    ruleset: desired.ruleset,
-    exclusive: kernel.exclusive,
-    busyFor: kernel.busyFor,
+    ruleset: () => desired.ruleset(),
+    exclusive: (use) => kernel.exclusive(use),
+    busyFor: () => kernel.busyFor(),
   };
 }

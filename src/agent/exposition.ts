@@ -79,7 +79,7 @@ function createCounterReader({ enforcer, dataplane, clock }: ExpositionParts) {
   const read = async (): Promise<void> => {
     try {
       latest = await enforcer.exclusive(() => dataplane.counters());
-      readAt = clock.now();
+      readAt = performance.now();
     } catch {
       // The loop meets the same kernel and says what is wrong with it; here the last values stand.
     } finally {
@@ -89,7 +89,7 @@ function createCounterReader({ enforcer, dataplane, clock }: ExpositionParts) {
   return {
     latest: () => latest,
     refresh: async (): Promise<void> => {
-      if (clock.now() - readAt < counterAge) return;
+      if (performance.now() - readAt < counterAge) return;
       running ??= read();
       const over = new AbortController();
       await Promise.race([running, clock.sleep(counterPatience, over.signal)]);

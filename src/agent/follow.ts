@@ -38,7 +38,7 @@ export async function followSource(parts: FollowParts, stop: AbortSignal): Promi
   const { clock, log } = parts;
   let failures = 0;
   while (!stop.aborted) {
-    const started = clock.now();
+    const started = performance.now();
     let reason: string;
     try {
       await followOnce(parts, stop);
@@ -48,7 +48,7 @@ export async function followSource(parts: FollowParts, stop: AbortSignal): Promi
     }
     if (stop.aborted) return;
     parts.metrics.sourceFailures.add();
-    failures = clock.now() - started > goodWhile ? 1 : failures + 1;
+    failures = performance.now() - started > goodWhile ? 1 : failures + 1;
     const wait = retryDelay(failures, parts.random);
     log.error("the source cannot be followed: what is in force stays in force, changes are not seen", {
       error: reason,

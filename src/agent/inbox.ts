@@ -7,7 +7,7 @@ export interface Batch {
   readonly cluster: Cluster | null;
   /** In the order they came, after `cluster`. */
   readonly changes: readonly Change[];
-  /** When each update came, in the clock's milliseconds. */
+  /** When each update came, as `performance.now()` tells time. */
   readonly arrivals: readonly number[];
   readonly findings: readonly Finding[];
   readonly complete: boolean;

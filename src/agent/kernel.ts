@@ -2,7 +2,6 @@ import type { ApplyReport, Dataplane, SyncReport } from "../dataplane/dataplane.
 import type { RulesetChange } from "../ir/change.ts";
 import type { Ruleset } from "../ir/ruleset.ts";
 import type { Log } from "../observe/log.ts";
-import type { Clock } from "../system/clock.ts";
 import { type Operation, describeFailure, effectOf } from "./failures.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import type { Schedule } from "./schedule.ts";
@@ -24,7 +23,6 @@ export interface Kernel {
 export interface KernelParts {
   readonly dataplane: Dataplane;
   readonly schedule: Schedule;
-  readonly clock: Clock;
   readonly log: Log;
   readonly metrics: AgentMetrics;
 }
@@ -43,7 +41,7 @@ function createTurnstile() {
 
 /** Runs one operation; a failure is logged, counted and gives null. */
 function createAttempts(parts: KernelParts) {
-  const { dataplane, schedule, clock, log, metrics } = parts;
+  const { dataplane, schedule, log, metrics } = parts;
   const exclusive = createTurnstile();
   let failure: string | null = null;
   let busySince: number | null = null;
@@ -66,7 +64,7 @@ function createAttempts(parts: KernelParts) {
     objects?: readonly string[],
   ): Promise<T | null> => {
     metrics.operations.add(operation);
-    busySince = clock.now();
+    busySince = performance.now();
     try {
       const report = await exclusive(run);
       failure = null;
@@ -85,7 +83,7 @@ function createAttempts(parts: KernelParts) {
     attempt,
     exclusive,
     failure: () => failure,
-    busyFor: () => (busySince === null ? 0 : Math.max(0, clock.now() - busySince)),
+    busyFor: () => (busySince === null ? 0 : Math.max(0, performance.now() - busySince)),
   };
 }
 

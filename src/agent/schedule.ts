@@ -18,7 +18,7 @@ export interface Schedule {
 }
 
 export interface ScheduleOptions {
-  /** Monotonic milliseconds. */
+  /** Milliseconds of a clock that may jump, either way. */
   readonly now: () => number;
   readonly random: () => number;
   /** Milliseconds between checks. */
@@ -40,7 +40,8 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   let began = now();
   let pauseUntil = now();
   let requested = false;
-  // A clock that jumps back (a suspended machine, a broken timer) must not put anything off for longer than agreed.
+  // The wall clock is the one that goes on while a machine sleeps; when it is set back, nothing may be put off for
+  // longer than was agreed.
   const until = (deadline: number, longest: number): number => Math.max(0, Math.min(deadline - now(), longest));
   return {
     retryIn: () => {

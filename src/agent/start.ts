@@ -39,10 +39,17 @@ export async function startAgent(settings: AgentSettings, folder: string, stop: 
   });
   const { nodeName, podCidrs, unknownPods, established, defaultVerdict, netns, ctMarkMask } = settings;
   const real = openDataplane(settings.dataplane, { netns, ctMarkMask, clock });
-  log.info("starting", { version: packageJson.version, node: nodeName, folder, dataplane: real.name, netns, dry_run: settings.dryRun });
+  log.info("starting", {
+    version: packageJson.version,
+    node: nodeName,
+    folder,
+    dataplane: real.name,
+    netns,
+    dry_run: settings.dryRun,
+  });
   await runAgent(
     {
-      openSource: () => manifestFolder(folder, { clock }),
+      openSource: () => manifestFolder(folder),
       createCompiler: () => createCompiler({ nodeName, podCidrs, unknownPods, established, defaultVerdict }),
       dataplane: settings.dryRun ? dryRunDataplane(real, log) : real,
       clock,

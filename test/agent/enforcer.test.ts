@@ -97,7 +97,7 @@ describe("the loop", () => {
     const agent = await loaded();
     for (let index = 0; index < 50; index += 1) {
       agent.enforcer.update(updateOf(`x${index}`, [policyChange("p")]));
-      for (let tick = 0; tick < index % 7; tick += 1) await null;
+      for (let tick = 0; tick < index % 7; tick += 1) await Promise.resolve();
     }
     await settled();
     assert.equal(agent.enforcer.standing().digest, "x49");
@@ -273,9 +273,10 @@ describe("the end", () => {
     await settled();
     agent.enforcer.update(updateOf("d2", [policyChange("q")]));
     let over = false;
-    const ended = agent.ended.then(() => {
+    const ended = (async () => {
+      await agent.ended;
       over = true;
-    });
+    })();
     agent.stop.abort();
     await settled();
     assert.equal(over, false);
