@@ -28,6 +28,8 @@ export interface FileContent {
   readonly findings: readonly ObjectFinding[];
   /** Parts of the file that could not be parsed: what stood there is not known. */
   readonly unreadable: readonly Finding[];
+  /** Something in it could not be told what object it is: it may be a new version of one that was there. */
+  readonly unidentified: boolean;
 }
 
 /** A finding and the key of the object it is in; null where that could not be told. */
@@ -48,6 +50,11 @@ export function fileFinding(file: string, place: Place, message: string): Findin
   return { position: positionAt(file, place), object: "", message: printable(message) };
 }
 
+/** The content of a file that could not be read. */
+export function nothingBut(finding: Finding): FileContent {
+  return { entries: [], findings: [], unreadable: [finding], unidentified: false };
+}
+
 interface Identity {
   readonly apiVersion: string;
   readonly kind: string;
@@ -60,9 +67,10 @@ function identify(object: Item["object"], namespace: string): Identity {
   const kindText = typeof kind === "string" ? kind : "";
   const fields = isRecord(metadata) ? metadata : {};
   const name = typeof fields["name"] === "string" ? fields["name"] : "";
-  const own = typeof fields["namespace"] === "string" && fields["namespace"] !== "" ? fields["namespace"] : namespace;
-  const parts = isNamespaced(kindText) ? [kindText, own, name] : [kindText, name];
-  const known = kindText !== "" && name !== "" && name !== duplicateKeyMarker;
+  const own = fields["namespace"] ?? "";
+  const place = typeof own !== "string" ? "" : own === "" ? namespace : own;
+  const parts = isNamespaced(kindText) ? [kindText, place, name] : [kindText, name];
+  const known = !parts.some((part) => part === "" || part === duplicateKeyMarker);
   return {
     apiVersion: typeof apiVersion === "string" ? apiVersion : "",
     kind: kindText,
@@ -113,6 +121,7 @@ export class ContentReader {
   private readonly findings: ObjectFinding[] = [];
   private readonly unreadable: Finding[] = [];
   private unshown = 0;
+  private unidentified = false;
 
   /** `namespace`: of objects that name none. */
   constructor(file: string, namespace: string, limits: Limits) {
@@ -131,6 +140,7 @@ export class ContentReader {
     const claimed = new Set<readonly PathStep[]>();
     for (const item of unpackDocument(document)) {
       if (!("object" in item)) {
+        this.unidentified = true;
         const at = item.path.length === 0 ? "" : fieldErrorText({ path: item.path, message: "" });
         this.report(null, "", document.locate(item.path), `${at}${item.message}`);
         continue;
@@ -149,7 +159,12 @@ export class ContentReader {
       const more = fileFinding(this.file, { line: 1, column: 1 }, `${this.unshown} more findings in this file`);
       this.findings.push({ key: null, finding: more });
     }
-    return { entries: this.entries, findings: this.findings, unreadable: this.unreadable };
+    return {
+      entries: this.entries,
+      findings: this.findings,
+      unreadable: this.unreadable,
+      unidentified: this.unidentified,
+    };
   }
 
   private addItem(document: ManifestDocument, item: Item, duplicates: readonly (readonly PathStep[])[]): void {
@@ -163,11 +178,17 @@ export class ContentReader {
     const ambiguous = duplicates.map((path) => duplicate(path.slice(item.path.length), path.at(-1)));
     const errors = [...untyped, ...ambiguous, ...errorsOf(meaning, identity.apiVersion, ambiguous)];
     for (const error of errors) this.reportField(document, item.path, identity, error);
-    if (meaning.kind === "foreign" || meaning.kind === "version") return;
-    const key = keyOfDecoding(meaning) ?? identity.key;
-    if (key === null) return;
+    const decoding: Decoding | null =
+      meaning.kind === "version"
+        ? { kind: "policy", value: null, errors }
+        : meaning.kind === "foreign"
+          ? null
+          : meaning;
+    const key = decoding === null ? null : (keyOfDecoding(decoding) ?? identity.key);
+    if (identity.key === null || key === null) this.unidentified = true;
+    if (decoding === null || key === null) return;
     const position = positionAt(this.file, document.locate(document.placesAreCheap ? item.path : []));
-    this.entries.push({ ...meaning, key, valid: errors.length === 0, position });
+    this.entries.push({ ...decoding, key, valid: errors.length === 0, position });
   }
 
   private reportField(

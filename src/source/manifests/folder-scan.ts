@@ -2,7 +2,7 @@ import { lstat, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Finding } from "../source.ts";
 import { contentHash } from "./digest.ts";
-import { fileFinding } from "./entries.ts";
+import { fileFinding, nothingBut } from "./entries.ts";
 import { isManifestName, readBounded, systemMessage, UnreadableError } from "./files.ts";
 import type { FileNews, FolderState } from "./folder-state.ts";
 import type { Limits } from "./limits.ts";
@@ -92,7 +92,12 @@ export class FolderScan {
 
   private unreadable(name: string, message: string): FileNews {
     this.stamps.delete(name);
-    const content = { entries: [], findings: [], unreadable: [fileFinding(join(this.folder, name), start, message)] };
+    const content = {
+      entries: [],
+      findings: [],
+      unreadable: [fileFinding(join(this.folder, name), start, message)],
+      unidentified: false,
+    };
     return { name, content, hash: contentHash(`unreadable: ${message}`) };
   }
 
@@ -102,12 +107,7 @@ export class FolderScan {
     if (hash === state.hashOf(name)) return [];
     if (bytes.length === 0 && state.gives(name)) {
       // Emptied in place: about to be written, or the disk is full. Removing objects is said by removing the file.
-      const content = {
-        entries: [],
-        findings: [],
-        unreadable: [fileFinding(path, start, "the file has become empty")],
-      };
-      return [{ name, content, hash }];
+      return [{ name, content: nothingBut(fileFinding(path, start, "the file has become empty")), hash }];
     }
     return [{ name, content: await readContent(bytes, path, this.namespace, this.limits), hash }];
   }

@@ -96,6 +96,7 @@ test("any sequence of changes leaves in force what the rules say, and the change
   );
 });
 
+// Kernels from 6.13 give such changes different times; before, this fails if only times and sizes are compared.
 test("a file that changes twice within a tick of the file system is read twice", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "pct-scan-"));
   t.after(() => rm(folder, { recursive: true, force: true }));

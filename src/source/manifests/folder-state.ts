@@ -110,18 +110,16 @@ export class FolderState {
       if (last !== undefined) kept.add(key);
       claims.set(key, last === undefined ? sharing(entry, before.get(key)) : { ...last, position: entry.position });
     }
-    const broken = content.unreadable.length > 0;
-    const lost = broken ? [...before].filter(([key]) => !claims.has(key)) : [];
+    const partly = content.unreadable.length > 0 || content.unidentified;
+    const lost = partly ? [...before].filter(([key]) => !claims.has(key)) : [];
     for (const [key, entry] of lost) claims.set(key, entry);
-    const unreadable =
-      lost.length === 0
-        ? content.unreadable
-        : content.unreadable.map((one) => withNote(one, `; ${lost.length} objects of the file stay in force`));
+    const note = lost.length === 0 ? "" : `; ${lost.length} objects of the file stay in force`;
+    const unreadable = content.unreadable.map((one) => withNote(one, note));
     const findings = content.findings.map(({ key, finding }) =>
-      key !== null && kept.has(key) ? withNote(finding, lastVersion) : finding,
+      withNote(finding, key === null ? note : kept.has(key) ? lastVersion : ""),
     );
     const all = [...unreadable, ...findings, ...choice.findings];
-    return { hash, claims, findings: all, readable: !broken, alone: [name] };
+    return { hash, claims, findings: all, readable: content.unreadable.length === 0, alone: [name] };
   }
 
   private lastValid(key: ObjectKey, before: Claims): Entry | undefined {

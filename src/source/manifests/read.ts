@@ -3,7 +3,7 @@ import type { Policy } from "../../policy/policy.ts";
 import type { Finding, Snapshot } from "../source.ts";
 import { chooseEntries } from "./choose.ts";
 import { contentHash, digestOfHashes } from "./digest.ts";
-import { ContentReader, fileFinding } from "./entries.ts";
+import { ContentReader, fileFinding, nothingBut } from "./entries.ts";
 import type { Entry, FileContent } from "./entries.ts";
 import { decodeText, listManifests, readBounded, readStream, systemMessage, UnreadableError } from "./files.ts";
 import { fillAddresses, missingNamespaces } from "./fill.ts";
@@ -46,7 +46,7 @@ export async function readContent(
     text = decodeText(bytes);
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
-    return { entries: [], findings: [], unreadable: [fileFinding(file, start, error.message)] };
+    return nothingBut(fileFinding(file, start, error.message));
   }
   const documents = await readDocuments(text, file.endsWith(".json"), limits);
   for (const document of documents) reader.add(document);
@@ -61,7 +61,11 @@ interface InputFile {
 
 function unreadableFile(path: string, error: unknown): InputFile {
   const message = error instanceof UnreadableError ? error.message : systemMessage(error);
-  return { path, hash: "", content: { entries: [], findings: [], unreadable: [fileFinding(path, start, message)] } };
+  return {
+    path,
+    hash: "",
+    content: nothingBut(fileFinding(path, start, message)),
+  };
 }
 
 async function readFile(path: string, options: ReadOptions, limits: Limits): Promise<InputFile> {

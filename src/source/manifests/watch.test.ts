@@ -114,6 +114,27 @@ test("an object that is no longer valid keeps its last valid version", async (t)
   assert.match(renamed.findings[0]?.message ?? "", /the last valid version stays in force$/);
 });
 
+test("an object that can no longer be told what it is keeps its last version, too", async (t) => {
+  const valid = policy("p", 80);
+  const folder = await watched(t, { "a.yaml": valid });
+  const spoilt: readonly (readonly [string, RegExp])[] = [
+    [valid.replace("kind: NetworkPolicy\n", ""), /^kind: Required value.*; 1 objects of the file stay in force$/],
+    [valid.replace("v1", "v1beta7"), /^apiVersion: Unsupported value.*; the last valid version stays in force$/],
+    [
+      valid.replace("namespace: shop", "namespace: y"),
+      /^metadata.namespace: Invalid.*; 1 objects of the file stay in force$/,
+    ],
+    ["kind: List\napiVersion: v1\nitems: none\n", /^items: must be a list; 1 objects of the file stay in force$/],
+    ["[]\n", /^not a Kubernetes object.*; 1 objects of the file stay in force$/],
+  ];
+  for (const [text, message] of spoilt) {
+    await folder.write("a.yaml", text);
+    const update = await folder.next();
+    assert.deepEqual(update.changes, [], text);
+    assert.match(update.findings[0]?.message ?? "", message);
+  }
+});
+
 test("a policy that is not valid at first sight fails closed", async (t) => {
   const folder = await watched(t, { "a.yaml": policy("p", 70000) });
   assert.equal(folder.first.complete, true);
