@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { type AgentParts, runAgent } from "../../src/agent/run.ts";
 import type { Source } from "../../src/source/source.ts";
 import {
@@ -15,6 +15,7 @@ import {
   scriptedSource,
   settled,
   snapshotOf,
+  until,
   updateOf,
 } from "./scripted.ts";
 
@@ -37,8 +38,13 @@ function ask(socketPath: string, path: string): Promise<{ status: number; body: 
 }
 
 let sockets = 0;
+const ends: (() => Promise<void>)[] = [];
+// A test that fails must not leave a server behind: the process would not end.
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end().catch(() => {});
+});
 
-function running(more: Partial<AgentParts> = {}) {
+function begun(more: Partial<AgentParts> = {}) {
   const kernel = recordingDataplane();
   const time = manualClock();
   const source = scriptedSource(() => snapshotOf("d0"));
@@ -66,6 +72,7 @@ function running(more: Partial<AgentParts> = {}) {
     stop.abort();
     await ended;
   };
+  ends.push(end);
   const ready = async () => {
     const { status, body } = await ask(path, "/readyz");
     return { status, ...(JSON.parse(body) as { ready: boolean; digest: string | null; reason: string | null }) };
@@ -73,10 +80,16 @@ function running(more: Partial<AgentParts> = {}) {
   return { kernel, time, source, compiler, ...output, end, path, ready };
 }
 
+/** An agent that listens, and has done what it does at once. */
+async function running(more: Partial<AgentParts> = {}) {
+  const agent = begun(more);
+  await until(() => agent.text().includes("listening"));
+  return agent;
+}
+
 describe("the agent", () => {
   it("tells by /readyz which input is in force, and by /metrics how it goes", async () => {
-    const agent = running();
-    await settled();
+    const agent = await running();
     assert.deepEqual(await agent.ready(), { status: 200, ready: true, digest: "d0", reason: null });
     agent.source.push(updateOf("d1", [policyChange("p")]));
     await settled();
@@ -102,8 +115,7 @@ describe("the agent", () => {
   });
 
   it("says 503 with the reason while the kernel refuses", async () => {
-    const agent = running();
-    await settled();
+    const agent = await running();
     agent.kernel.refuse("apply", 1);
     agent.source.push(updateOf("d1", [policyChange("p")]));
     await settled();
@@ -114,8 +126,7 @@ describe("the agent", () => {
   });
 
   it("starts over with a fresh snapshot when the source fails, and keeps enforcing meanwhile", async () => {
-    const agent = running();
-    await settled();
+    const agent = await running();
     agent.source.fail(new Error("EIO: i/o error"));
     await settled();
     assert.match(agent.text(), /source cannot be followed.*EIO/);
@@ -135,8 +146,7 @@ describe("the agent", () => {
         throw new Error("not reached");
       },
     };
-    const agent = running({ openSource: () => unreadable });
-    await settled();
+    const agent = await running({ openSource: () => unreadable });
     for (let second = 0; second < 60; second += 1) await agent.time.advance(1000);
     assert.deepEqual(agent.kernel.names(), []);
     assert.equal((await agent.ready()).status, 503);
@@ -146,8 +156,7 @@ describe("the agent", () => {
   });
 
   it("reads the source anew after a defect, but not in a tight loop", async () => {
-    const agent = running();
-    await settled();
+    const agent = await running();
     agent.source.push(updateOf("d1", [policyChange("defect")]));
     await settled();
     assert.equal(agent.source.opened(), 1);
@@ -158,8 +167,7 @@ describe("the agent", () => {
   });
 
   it("with --audit no policy counts", async () => {
-    const agent = running({ audit: true });
-    await settled();
+    const agent = await running({ audit: true });
     agent.source.push(updateOf("d1", [policyChange("p")]));
     await settled();
     const [[change] = []] = agent.compiler.batches;
@@ -169,8 +177,7 @@ describe("the agent", () => {
   });
 
   it("checks at once when the dataplane sees somebody else's change", async () => {
-    const agent = running();
-    await settled();
+    const agent = await running();
     agent.kernel.findNext(["table is gone"]);
     agent.kernel.foreign();
     await settled();
@@ -180,9 +187,8 @@ describe("the agent", () => {
   });
 
   it("does not start without its address", async () => {
-    const first = running();
-    await settled();
-    const second = running({ bind: { kind: "unix", path: first.path } });
+    const first = await running();
+    const second = begun({ bind: { kind: "unix", path: first.path } });
     await assert.rejects(second.end(), /EADDRINUSE/);
     assert.deepEqual(second.kernel.names(), []);
     await first.end();

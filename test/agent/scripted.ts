@@ -135,6 +135,16 @@ export async function settled(): Promise<void> {
   for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Waits, in real time, until it is true; for what goes through the file system or a socket. */
+export async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error("did not happen in 10 s");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await settled();
+}
+
 /** A clock that stands still until it is set. */
 export function manualClock() {
   let time = 1000;
