@@ -187,7 +187,7 @@ export const orderedPolicy: fc.Arbitrary<Policy> = fc
   .record({
     tier: fc.constantFrom("admin" as const, "baseline" as const),
     kind: fc.constantFrom("ClusterNetworkPolicy", "AdminNetworkPolicy"),
-    name: fc.constantFrom("one", "two"),
+    name: fc.constantFrom("one", "two", "three"),
     priority: fc.nat(2),
     mode: fc.constantFrom("enforce" as const, "enforce" as const, "enforce" as const, "audit" as const),
     subject: randomSelection,

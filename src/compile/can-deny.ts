@@ -11,9 +11,9 @@ export function acceptsAtLeast(after: ChainParts | null, before: ChainParts | nu
   if (before.networkPolicy !== null && after.networkPolicy !== null) {
     return accepted(after.networkPolicy, before.networkPolicy);
   }
-  // Pods that become isolated accept less; those that are isolated no longer may meet a Deny of the baseline.
-  if (after.networkPolicy !== null) return false;
+  // Pods that are isolated no longer may meet a Deny of the baseline.
   if (before.networkPolicy !== null) return after.baseline.length === 0 && after.fallback === "accept";
+  // Pods that become isolated accept less than before; where they accepted nothing, as much. Their fallback is deny.
   const fallbackHolds = after.fallback === "accept" || before.fallback === "deny";
   return fallbackHolds && sameParts(after.baseline, before.baseline);
 }

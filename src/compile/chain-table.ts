@@ -14,7 +14,6 @@ interface Entry {
   readonly parts: ChainParts;
   /** Uses by (class, direction). */
   users: number;
-  fresh: boolean;
 }
 
 /** The chains that pods of this node use, with the groups and pair sets that these need. */
@@ -26,7 +25,10 @@ export interface ChainTable {
   release(name: ChainName): void;
   /** What a chain is made of; one that was released stays known until the commit. */
   partsOf(name: ChainName): ChainParts;
-  /** Forgets what nobody uses. To be called before the sets commit. */
+  /**
+   * Forgets what nobody uses. To be called before the sets commit, and once after everything was settled: what came
+   * since the last commit is in use then.
+   */
   commit(): { readonly fresh: readonly Chain[]; readonly gone: readonly ChainName[] };
 }
 
@@ -39,14 +41,14 @@ export function createChainTable(model: Model): ChainTable {
     if (ports.length === 0 || (spec.within !== null && !addressSetContains(spec.within, address))) return [];
     return ports.map((port) => pairOf(address, port.port));
   });
-  const fresh = new Set<Entry>();
+  let fresh: Chain[] = [];
   const idle = new Set<Entry>();
 
   const create = (name: ChainName, parts: ChainParts): Entry => {
-    const entry: Entry = { chain: chainOf(name, parts), parts, users: 0, fresh: true };
+    const entry: Entry = { chain: chainOf(name, parts), parts, users: 0 };
     chains.set(name, entry.chain);
     entries.set(name, entry);
-    fresh.add(entry);
+    fresh.push(entry.chain);
     for (const part of partsOf(parts)) {
       for (const group of part.groups) groups.acquire(group, isStrict(part));
       for (const pairSet of part.pairSets) pairSets.acquire(pairSet, isStrict(part));
@@ -88,13 +90,11 @@ export function createChainTable(model: Model): ChainTable {
       const gone: ChainName[] = [];
       for (const entry of idle) {
         forget(entry);
-        if (!entry.fresh) gone.push(entry.chain.name);
-        fresh.delete(entry);
+        gone.push(entry.chain.name);
       }
       idle.clear();
-      const came = [...fresh].map((entry) => entry.chain);
-      for (const entry of fresh) entry.fresh = false;
-      fresh.clear();
+      const came = fresh;
+      fresh = [];
       return { fresh: came, gone };
     },
   };

@@ -17,8 +17,6 @@ interface Entry<Name, Member extends string, Item> {
   users: number;
   /** How many of them use it in a clause that does more than accept. */
   strictUsers: number;
-  /** Came since the last commit. */
-  fresh: boolean;
 }
 
 export interface SetsCommit<Name, Member, Item> {
@@ -46,18 +44,18 @@ export function createSetTable<Name extends string, Member extends string, SpecO
   const items = new Map<Name, Item>();
   const entries = new Map<Name, Entry<Name, Member, Item>>();
   const bySet = new Map<MemberSet, Entry<Name, Member, Item>>();
-  const fresh = new Set<Entry<Name, Member, Item>>();
+  let fresh: Item[] = [];
   const idle = new Set<Entry<Name, Member, Item>>();
 
   const create = (spec: SpecOf): Entry<Name, Member, Item> => {
     // What `membersOf` of this table makes are members of this kind.
     const tracked = model.track(spec.selection, membersOf(spec)) as MemberSet & { readonly members: Set<Member> };
     const item = { ...spec, members: tracked.members };
-    const entry = { name: spec.name, item, tracked, users: 0, strictUsers: 0, fresh: true };
+    const entry = { name: spec.name, item, tracked, users: 0, strictUsers: 0 };
     items.set(spec.name, item);
     entries.set(spec.name, entry);
     bySet.set(tracked, entry);
-    fresh.add(entry);
+    fresh.push(item);
     return entry;
   };
   const forget = (entry: Entry<Name, Member, Item>): void => {
@@ -73,7 +71,7 @@ export function createSetTable<Name extends string, Member extends string, SpecO
       const entry = bySet.get(set);
       if (entry === undefined) continue;
       const change = takeChange(set);
-      if (entry.fresh || change.join.length + change.leave.length === 0) continue;
+      if (change.join.length + change.leave.length === 0) continue;
       canDeny ||= change.leave.length > 0 || entry.strictUsers > 0;
       changes.push({ name: entry.name, join: change.join as Member[], leave: change.leave as Member[] });
     }
@@ -99,14 +97,12 @@ export function createSetTable<Name extends string, Member extends string, SpecO
       const gone: Name[] = [];
       for (const entry of idle) {
         forget(entry);
-        if (!entry.fresh) gone.push(entry.name);
-        fresh.delete(entry);
+        gone.push(entry.name);
       }
       idle.clear();
       const { changes, canDeny } = memberChanges(touched);
-      const came = [...fresh].map((entry) => entry.item);
-      for (const entry of fresh) entry.fresh = false;
-      fresh.clear();
+      const came = fresh;
+      fresh = [];
       return { fresh: came, changes, gone, canDeny };
     },
   };

@@ -16,7 +16,8 @@ import { parseCidr } from "../../src/net/cidr.ts";
 import type { Protocol } from "../../src/net/protocol.ts";
 import type { Change, Cluster } from "../../src/policy/cluster.ts";
 import { tries } from "../property.ts";
-import { addressUniverse, someChange } from "./random-changes.ts";
+import type { Step } from "./random-changes.ts";
+import { addressUniverse, changeBy, someChange, someStep } from "./random-changes.ts";
 import { frozen, isEmptyChange, rulesetText } from "./ruleset-text.ts";
 
 const options: fc.Arbitrary<CompileOptions> = fc.record({
@@ -35,14 +36,20 @@ const options: fc.Arbitrary<CompileOptions> = fc.record({
 function keeper() {
   const objects = new Map<string, Cluster["objects"][number]>();
   const policies = new Map<string, Cluster["policies"][number]>();
-  return {
-    apply(change: Change): void {
-      if (change.kind === "object") objects.set(keyOf(change.object), change.object);
-      else if (change.kind === "policy") policies.set(change.policy.id, change.policy);
-      else if (!objects.delete(change.key)) policies.delete(change.key);
-    },
-    cluster: (): Cluster => ({ objects: [...objects.values()], policies: [...policies.values()] }),
+  const cluster = (): Cluster => ({ objects: [...objects.values()], policies: [...policies.values()] });
+  const apply = (change: Change): void => {
+    if (change.kind === "object") objects.set(keyOf(change.object), change.object);
+    else if (change.kind === "policy") policies.set(change.policy.id, change.policy);
+    else if (!objects.delete(change.key)) policies.delete(change.key);
   };
+  /** Applies steps one after the other; gives the changes they were. */
+  const take = (steps: readonly Step[]): readonly Change[] =>
+    steps.flatMap((step) => {
+      const changes = changeBy(step, cluster());
+      changes.forEach(apply);
+      return changes;
+    });
+  return { take, cluster };
 }
 
 const kinds: readonly (readonly [Protocol, number])[] = [
@@ -97,7 +104,7 @@ function checkChange(before: Ruleset, change: RulesetChange, after: Ruleset): vo
   }
 }
 
-const batches = fc.array(fc.array(someChange, { minLength: 1, maxLength: 4 }), {
+const batches = fc.array(fc.array(someStep, { minLength: 1, maxLength: 4 }), {
   minLength: 3,
   maxLength: 15,
   size: "max",
@@ -109,14 +116,13 @@ describe("the incremental compiler", () => {
     fc.assert(
       fc.property(options, start, batches, (settings, first, rest) => {
         const kept = keeper();
-        first.forEach((change) => kept.apply(change));
+        kept.take(first);
         const compiler = createCompiler(settings);
         const loaded = compiler.load(kept.cluster());
         assert.equal(rulesetText(loaded), rulesetText(compileWhole(kept.cluster(), settings)), "load");
         for (const batch of rest) {
           const before = frozen(compiler.ruleset());
-          batch.forEach((change) => kept.apply(change));
-          const change = compiler.apply(batch);
+          const change = compiler.apply(kept.take(batch));
           const whole = compileWhole(kept.cluster(), settings);
           assert.equal(rulesetText(compiler.ruleset()), rulesetText(whole), "incremental = whole");
           checkChange(before, change, whole);
@@ -139,10 +145,11 @@ describe("the incremental compiler", () => {
           established: "cut",
           defaultVerdict: "accept",
         });
+        const kept = keeper();
         compiler.load({ objects: [], policies: [] });
-        compiler.apply(first);
+        compiler.apply(kept.take(first));
         for (const batch of rest) {
-          const change = compiler.apply(batch);
+          const change = compiler.apply(kept.take(batch));
           if (isEmptyChange(change)) continue;
           all += 1;
           if (!change.canDeny) harmless += 1;

@@ -1,6 +1,8 @@
 import * as fc from "fast-check";
-import type { ObjectKey } from "../../src/kube/objects.ts";
-import type { Change } from "../../src/policy/cluster.ts";
+import type { ObjectKey, Pod } from "../../src/kube/objects.ts";
+import { keyOf } from "../../src/kube/objects.ts";
+import type { Change, Cluster } from "../../src/policy/cluster.ts";
+import type { Policy } from "../../src/policy/policy.ts";
 import { namespace, node, pod, service } from "../ask.ts";
 import type { ApiObject } from "../cluster-of.ts";
 import { clusterOf } from "../cluster-of.ts";
@@ -99,6 +101,86 @@ const goneKey = fc.oneof(
   },
 );
 
+/** A change to something that is there, in one respect. Which: a number, taken modulo how many there are. */
+export interface Nudge {
+  readonly kind: "nudge";
+  readonly which: number;
+  readonly other: number;
+  readonly how: (typeof nudges)[number];
+}
+
+const nudges = [
+  "node",
+  "created",
+  "labels",
+  "addresses",
+  "finish",
+  "delete",
+  "replica",
+  "audit",
+  "priority",
+  "rule",
+] as const;
+
+export type Step = Change | Nudge;
+
+/** What a step does to a cluster; nothing where there is nothing to nudge. */
+export function changeBy(step: Step, cluster: Cluster): readonly Change[] {
+  if (step.kind !== "nudge") return [step];
+  const pods = cluster.objects.filter((object) => object.kind === "Pod");
+  const one = pods[step.which % pods.length];
+  const other = pods[step.other % pods.length];
+  const policy = cluster.policies[step.which % cluster.policies.length];
+  switch (step.how) {
+    case "audit":
+    case "priority":
+    case "rule":
+      return policy === undefined ? [] : [{ kind: "policy", policy: nudgedPolicy(policy, step.how) }];
+    case "delete":
+      return one === undefined ? [] : [{ kind: "gone", key: keyOf(one) }];
+    default:
+      return one === undefined || other === undefined
+        ? []
+        : [{ kind: "object", object: nudgedPod(one, other, step.how) }];
+  }
+}
+
+function nudgedPod(one: Pod, other: Pod, how: "node" | "created" | "labels" | "addresses" | "finish" | "replica"): Pod {
+  switch (how) {
+    case "node":
+      return { ...one, nodeName: one.nodeName === "node-1" ? "node-2" : "node-1" };
+    case "created":
+      return { ...one, created: one.created + 3 };
+    case "labels":
+      return { ...one, labels: other.labels };
+    case "addresses":
+      return { ...one, addresses: other.addresses.slice(0, 1) };
+    case "finish":
+      return { ...one, finished: !one.finished };
+    case "replica":
+      // Another pod that policies cannot tell from this one.
+      return { ...one, name: other.name, addresses: other.addresses, nodeName: other.nodeName };
+  }
+}
+
+function nudgedPolicy(policy: Policy, how: "audit" | "priority" | "rule"): Policy {
+  switch (how) {
+    case "audit":
+      return { ...policy, mode: policy.mode === "audit" ? "enforce" : "audit" };
+    case "priority":
+      return { ...policy, priority: policy.tier === "networkpolicy" ? 0 : (policy.priority + 1) % 3 };
+    case "rule":
+      return { ...policy, ingress: policy.ingress?.slice(1) ?? null, egress: policy.egress?.slice(1) ?? null };
+  }
+}
+
+const nudge: fc.Arbitrary<Nudge> = fc.record({
+  kind: fc.constant("nudge" as const),
+  which: fc.nat(99),
+  other: fc.nat(99),
+  how: fc.constantFrom(...nudges),
+});
+
 /** One change of any kind, about few things, so that changes meet. */
 export const someChange: fc.Arbitrary<Change> = fc.oneof(
   { weight: 10, arbitrary: somePod.map(changesOf) },
@@ -109,3 +191,6 @@ export const someChange: fc.Arbitrary<Change> = fc.oneof(
   { weight: 1, arbitrary: fc.constant(changesOf(service("alpha/web", [{ port: 80 }], { clusterIP: "10.96.0.9" }))) },
   { weight: 5, arbitrary: goneKey.map((key): Change => ({ kind: "gone", key: key as ObjectKey })) },
 );
+
+/** A change of any kind, as likely about something that is there as about something new. */
+export const someStep: fc.Arbitrary<Step> = fc.oneof(someChange, nudge);
