@@ -46,9 +46,17 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
   const { clock, log, metrics } = parts;
   const now = () => clock.now();
   const schedule = createSchedule({ now, random: parts.random, syncPeriod: parts.syncPeriod });
-  const kernel = createKernel({ ...parts, schedule });
   const desired = createDesired({ ...parts, countFindings: (count) => metrics.findings.set(count) });
   const alarm = createAlarm(clock);
+  const requestCheck = () => {
+    schedule.requestCheck();
+    alarm.ring();
+  };
+  const onForeignChange = () => {
+    log.debug("somebody else changed our part of the kernel");
+    requestCheck();
+  };
+  const kernel = createKernel({ ...parts, schedule, onForeignChange });
   let broken = () => {};
   /** True while the kernel may hold something else than what was compiled before the latest news. */
   let behind = true;
@@ -111,10 +119,7 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
       desired.update(update);
       alarm.ring();
     },
-    requestCheck: () => {
-      schedule.requestCheck();
-      alarm.ring();
-    },
+    requestCheck,
     run: async (signal) => {
       const stop = () => {
         stopping = true;
@@ -125,6 +130,7 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
         const idle = await turn();
         if (idle > 0 && !signal.aborted) await alarm.wait(idle);
       }
+      kernel.unwatch();
     },
     standing: () =>
       standingOf({

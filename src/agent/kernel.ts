@@ -18,6 +18,8 @@ export interface Kernel {
   busyFor(): number;
   /** Uses the dataplane between two operations. */
   exclusive<T>(use: () => Promise<T>): Promise<T>;
+  /** Ends watching for what others change. */
+  unwatch(): void;
 }
 
 export interface KernelParts {
@@ -25,6 +27,8 @@ export interface KernelParts {
   readonly schedule: Schedule;
   readonly log: Log;
   readonly metrics: AgentMetrics;
+  /** Called when somebody else changed our part of the kernel. */
+  readonly onForeignChange: () => void;
 }
 
 const tenths = (milliseconds: number): number => Math.round(milliseconds * 10) / 10;
@@ -90,6 +94,7 @@ function createAttempts(parts: KernelParts) {
 export function createKernel(parts: KernelParts): Kernel {
   const { dataplane, schedule, log, metrics } = parts;
   const { attempt, exclusive, failure, busyFor } = createAttempts(parts);
+  let unwatch: (() => void) | null = null;
   const comparing = async (operation: Operation, run: () => Promise<SyncReport>): Promise<SyncReport | null> => {
     schedule.checkBegins();
     const report = await attempt(operation, run);
@@ -98,7 +103,11 @@ export function createKernel(parts: KernelParts): Kernel {
   };
   return {
     sync: async (wanted) => {
-      const report = await comparing("sync", () => dataplane.sync(wanted));
+      const report = await comparing("sync", () => {
+        // Before the first transaction, so that nothing is missed; again if it could not be begun the last time.
+        unwatch ??= dataplane.watch(parts.onForeignChange);
+        return dataplane.sync(wanted);
+      });
       if (report === null) return false;
       log.info("the rules in the kernel are what the source says", {
         endpoints: wanted.endpoints.size,
@@ -132,5 +141,6 @@ export function createKernel(parts: KernelParts): Kernel {
     failure,
     busyFor,
     exclusive,
+    unwatch: () => unwatch?.(),
   };
 }

@@ -62,14 +62,9 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
   });
   log.info("listening", { address: server.address });
   await tellCapabilities(dataplane, log);
-  const unwatch = dataplane.watch(() => {
-    log.debug("somebody else changed our part of the kernel");
-    enforcer.requestCheck();
-  });
   try {
     await Promise.all([enforcer.run(stop), followSource({ ...parts, enforcer, metrics, clock }, stop)]);
   } finally {
-    unwatch();
     await server.close();
     dataplane.close();
   }
