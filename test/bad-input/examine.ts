@@ -1,6 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { CompileOptions } from "../../src/compile/options.ts";
+import { compileWhole } from "../../src/compile/whole.ts";
+import { nftablesDataplane } from "../../src/dataplane/nftables/nftables.ts";
 import { createLog } from "../../src/observe/log.ts";
 import type { Finding } from "../../src/source/source.ts";
 import { readManifests } from "../../src/source/manifests/read.ts";
@@ -49,6 +52,29 @@ function logProblems(findings: readonly Finding[]): readonly string[] {
   return problems;
 }
 
+const dataplane = nftablesDataplane({ netns: null, ctMarkMask: 0xffff0000 });
+const compileOptions: CompileOptions = {
+  nodeName: "node-1",
+  podCidrs: null,
+  unknownPods: "drop",
+  established: "cut",
+  defaultVerdict: "accept",
+};
+/** What the hostile texts would have nft do, were they not kept inside quotes or names. */
+const injected = /flush|reboot|passwd|script|drop table|title|IFS/;
+
+/** The program of one node: hostile text may stand in quotes only, and no line may be broken. */
+function programProblems(read: ManifestRead): readonly string[] {
+  const text = dataplane.render(compileWhole(read.cluster, compileOptions));
+  const problems: string[] = [];
+  for (const line of text.split("\n")) {
+    const outside = line.replaceAll(/"[^"]*"/g, "").replace(/#.*/, "");
+    const breaks = outside.includes('"') || dangerous.test(line.replaceAll("\t", "")) || injected.test(outside);
+    if (breaks) problems.push(`a line of the nft program: ${JSON.stringify(line).slice(0, 300)}`);
+  }
+  return problems;
+}
+
 /** Reads a mutant as the CLI does; what is wrong with the result. */
 export async function examine(mutant: Mutant): Promise<readonly string[]> {
   const folder = mkdtempSync(join(tmpdir(), "pct-bad-"));
@@ -59,6 +85,7 @@ export async function examine(mutant: Mutant): Promise<readonly string[]> {
       ...read.findings.flatMap(findingProblems),
       ...objectProblems(read),
       ...logProblems(read.findings),
+      ...programProblems(read),
     ];
     if (read.complete !== (read.unreadable.length === 0)) problems.push("complete and unreadable disagree");
     return problems.slice(0, 5);

@@ -15,9 +15,15 @@ test("500 mutated manifests: no crash, no hang, no text that breaks out", { time
 });
 
 for (const [index, bomb] of bombs.entries()) {
-  test(`bomb ${index}: ${bomb(randomFrom(1)).slice(0, 30).replaceAll(/\s+/g, " ")}`, { timeout: 60_000 }, async () => {
-    for (const name of ["a.yaml", "a.json"]) {
-      assert.deepEqual(await examine({ name, bytes: Buffer.from(bomb(randomFrom(index))) }), []);
-    }
-  });
+  test(
+    `bomb ${index}: ${bomb(randomFrom(1))
+      .slice(0, 30)
+      .replaceAll(/[^!-~]+/g, " ")}`,
+    { timeout: 60_000 },
+    async () => {
+      for (const name of ["a.yaml", "a.json"]) {
+        assert.deepEqual(await examine({ name, bytes: Buffer.from(bomb(randomFrom(index))) }), []);
+      }
+    },
+  );
 }

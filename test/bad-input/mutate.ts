@@ -137,7 +137,7 @@ function asYaml(value: Json, indent: string): string {
 function textOf(value: Json, random: Random): string {
   const way = random.below(4);
   if (way === 0) return JSON.stringify(value, null, 2);
-  if (way === 1) return JSON.stringify({ apiVersion: "v1", kind: "List", items: [value, random.pick(objects)] });
+  if (way === 1) return JSON.stringify({ apiVersion: "v1", kind: "List", items: [...objects, value] });
   return `${asYaml(value, "").trimStart()}\n`;
 }
 
