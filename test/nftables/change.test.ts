@@ -112,6 +112,30 @@ describe("the nftables program", () => {
     );
   });
 
+  it("denies what a chain decided that has lost its rules", () => {
+    fc.assert(
+      fc.property(fc.array(someChange, { maxLength: 20 }), (changes) => {
+        const compiler = createCompiler(options);
+        compiler.load({ objects: [], policies: [] });
+        compiler.apply(changes);
+        const ruleset = compiler.ruleset();
+        const { program } = new Mirror("portcullis", layout, 1, ruleset);
+        const emptied = [...program.chains].map(([name, chain]): [string, typeof chain] => [
+          name,
+          /^(in|eg)-/.test(name) ? { ...chain, rules: [] } : chain,
+        ]);
+        const damaged: Program = { ...program, chains: new Map(emptied) };
+        for (const asked of cases.filter((one) => isAsked(ruleset, one))) {
+          const { client, backend } = asked.connection;
+          const isDecided = ruleset.endpoints.get(client)?.egress ?? ruleset.endpoints.get(backend)?.ingress ?? null;
+          const expected = isDecided === null ? decide(ruleset, asked.connection) : "deny";
+          assert.equal(verdictIn(damaged, asked), expected);
+        }
+      }),
+      tries(20),
+    );
+  });
+
   it("is the same after changes as when it is rendered at once", () => {
     fc.assert(
       fc.property(changeLists, (lists) => {

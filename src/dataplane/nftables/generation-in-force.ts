@@ -13,5 +13,7 @@ export function generationInForce(have: Program, layout: MarkLayout): number | n
   if (marks.length !== 1 || mark === undefined || statement?.kind !== "set-ct-mark") return null;
   const generation = generationOf(layout, Number.parseInt(mark, 16));
   if (generation === null || hexMark(stampOf(layout, generation)) !== mark) return null;
-  return statement.keep === layout.keep && statement.value === stampOf(layout, generation) ? generation : null;
+  return statement.keep === ~layout.generationMask >>> 0 && statement.value === stampOf(layout, generation)
+    ? generation
+    : null;
 }

@@ -3,19 +3,20 @@ import { describe, it } from "node:test";
 import { generationOf, hexMark, markLayout, nextGeneration, randomGeneration, stampOf } from "./generation.ts";
 
 describe("generations in the connection mark", () => {
-  it("use the bits of the mask only, and neither none nor all of them", () => {
+  it("use the bits of the mask only, the highest for egress", () => {
     const layout = markLayout(0x00ff0000);
-    assert.deepEqual(layout, { mask: 0x00ff0000, keep: 0xff00ffff, shift: 16, last: 254 });
-    assert.equal(hexMark(stampOf(layout, 254)), "0x00fe0000");
-    assert.equal(generationOf(layout, 0x12fe3456), 254);
-    assert.equal(generationOf(layout, 0xff00ffff), null);
-    assert.equal(generationOf(layout, 0x00ff0000), null);
+    const expected = { mask: 0x00ff0000, egressBit: 0x00800000, generationMask: 0x007f0000, shift: 16, last: 127 };
+    assert.deepEqual(layout, expected);
+    assert.equal(hexMark(stampOf(layout, 127)), "0x007f0000");
+    assert.equal(generationOf(layout, 0x12fe3456), 126);
+    assert.equal(generationOf(layout, 0xff80ffff), null);
+    assert.equal(hexMark(markLayout(0xffffffff).generationMask), "0x7fffffff");
   });
 
   it("come around to 1", () => {
     const layout = markLayout(0xffff0000);
-    assert.equal(nextGeneration(layout, 65533), 65534);
-    assert.equal(nextGeneration(layout, 65534), 1);
+    assert.equal(nextGeneration(layout, 32766), 32767);
+    assert.equal(nextGeneration(layout, 32767), 1);
   });
 
   it("start anywhere", () => {

@@ -1,19 +1,21 @@
 import { randomInt } from "node:crypto";
 
 /**
- * How the bits of the connection mark that are ours are used. They hold the generation in which a connection was
- * accepted: 0 is none, all ones say that its egress is accepted and its ingress not decided yet, and what lies
- * between are generations. The other bits belong to others and are never changed.
+ * How the bits of the connection mark that are ours are used. All but the highest hold the generation in which the
+ * connection was accepted, 0 for none. The highest says that its egress was accepted at some time; it has a bit of its
+ * own so that two packets of a connection that are decided at the same time on two CPUs cannot undo each other's
+ * progress. The other bits belong to others and are never changed.
  */
 export interface MarkLayout {
   readonly mask: number;
-  readonly keep: number;
+  readonly egressBit: number;
+  readonly generationMask: number;
   readonly shift: number;
   /** The largest generation. */
   readonly last: number;
 }
 
-/** Throws RangeError unless the mask is 8 to 32 bits in a row, which is what a generation needs. */
+/** Throws RangeError unless the mask is 8 to 32 bits in a row. */
 export function markLayout(mask: number): MarkLayout {
   const whole = mask >>> 0;
   if (whole !== mask || whole === 0) throw new RangeError(`--ct-mark-mask ${mask}: not a mask of 32 bits`);
@@ -23,7 +25,8 @@ export function markLayout(mask: number): MarkLayout {
   if (bits < 8 || ones !== 2 ** bits - 1) {
     throw new RangeError(`--ct-mark-mask ${hexMark(whole)}: needs at least 8 bits, all in a row`);
   }
-  return { mask: whole, keep: ~whole >>> 0, shift, last: ones - 1 };
+  const egressBit = 2 ** (shift + bits - 1);
+  return { mask: whole, egressBit, generationMask: whole - egressBit, shift, last: 2 ** (bits - 1) - 1 };
 }
 
 /** The mark (our bits of it) of a connection that was accepted in this generation. */
@@ -33,8 +36,8 @@ export function stampOf(layout: MarkLayout, generation: number): number {
 
 /** The generation of a mark, or null where the bits say none. */
 export function generationOf(layout: MarkLayout, mark: number): number | null {
-  const generation = (mark & layout.mask) >>> layout.shift;
-  return generation >= 1 && generation <= layout.last ? generation : null;
+  const generation = (mark & layout.generationMask) >>> layout.shift;
+  return generation === 0 ? null : generation;
 }
 
 export function nextGeneration(layout: MarkLayout, generation: number): number {

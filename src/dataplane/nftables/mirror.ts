@@ -1,6 +1,6 @@
 import type { RulesetChange } from "../../ir/change.ts";
 import type { Chain, ChainName, Endpoint, NodeRules, Ruleset } from "../../ir/ruleset.ts";
-import { addressSetContains, addressSetOf, type AddressSet, emptyAddresses } from "../../net/address-set.ts";
+import { addressSetOf, type AddressSet, emptyAddresses } from "../../net/address-set.ts";
 import { familyOf, type Address, type Family } from "../../net/address.ts";
 import type { ElementNotes } from "./text.ts";
 import type { MarkLayout } from "./generation.ts";
@@ -166,16 +166,13 @@ export class Mirror {
     const isKnown = endpoint !== null;
     const isIsolated = ingress !== null || egress !== null;
     const isGateway = this.#node.gateways.includes(address);
-    const into = ingress === null ? verdictOf.ingressAccepted : chainVerdict("goto", ingress, family);
-    const out = egress === null ? verdictOf.egressAccepted : chainVerdict("jump", egress, family);
+    const into = ingress === null ? verdictOf.ingressAccepted : chainVerdict(ingress, family);
+    const out = egress === null ? verdictOf.egressAccepted : chainVerdict(egress, family);
     this.#put(`in${family}`, address, isKnown || isGateway ? into : undefined);
     this.#put(`eg${family}`, address, isKnown ? out : undefined);
     this.#put(`iso${family}`, address, isKnown && isIsolated ? null : undefined);
     this.#put(`open${family}`, address, isKnown && !isIsolated ? null : undefined);
     this.#put(`self${family}`, `${address} . ${address}`, isKnown ? null : undefined);
-    // Should its egress chain fall through, an isolated pod is caught by the range: also where it lies in none.
-    const isOutside = egress !== null && !addressSetContains(this.#ranges, address);
-    this.#put(`range${family}`, address, isOutside ? null : undefined);
   }
 
   #put(set: string, key: string, data: ElementData | undefined): void {
@@ -209,8 +206,8 @@ function rangeKeys(set: AddressSet): Readonly<Record<Family, readonly string[]>>
   };
 }
 
-function chainVerdict(kind: "goto" | "jump", chain: ChainName, family: Family): Verdict {
-  return { kind, chain: chainNameOf(chain, family) };
+function chainVerdict(chain: ChainName, family: Family): Verdict {
+  return { kind: "goto", chain: chainNameOf(chain, family) };
 }
 
 /** Whether two elements carry the same; undefined: there is none. */

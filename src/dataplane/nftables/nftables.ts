@@ -1,4 +1,5 @@
 import { release } from "node:os";
+import { clearConnectionMarks } from "../../system/conntrack.ts";
 import type { RulesetChange } from "../../ir/change.ts";
 
 import {
@@ -36,7 +37,7 @@ const shownGeneration = 1;
 export function nftablesDataplane(options: NftablesOptions): Dataplane {
   const layout = markLayout(options.ctMarkMask);
   const name = options.table ?? "portcullis";
-  const sweep = createMarkSweep(() => Promise.resolve(), layout.last);
+  const sweep = createMarkSweep(() => clearConnectionMarks(options.netns, layout.generationMask), layout.last);
   let opened: NftTable | null = null;
   const table = (): NftTable => (opened ??= openTable(options.netns, name));
   const state = createState(name, layout, table, sweep);
@@ -63,8 +64,8 @@ export function nftablesDataplane(options: NftablesOptions): Dataplane {
   };
 }
 
-async function probe(table: NftTable): Promise<Capabilities> {
-  await table.read();
+function probe(table: NftTable): Capabilities {
+  table.read();
   return { dataplane: "nftables", kernel: `Linux ${release()}`, missing: [] };
 }
 

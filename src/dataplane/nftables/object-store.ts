@@ -154,8 +154,8 @@ export class ObjectStore {
         this.#sets.set(object.set.name, { ...object.set, elements: new Map(object.set.elements) });
         return;
       case "members": {
-        const elements = this.members.of(object.of, object.family);
-        this.#sets.set(object.set.name, { ...object.set, elements: elements as Map<string, ElementData> });
+        const elements: Map<string, ElementData> = this.members.of(object.of, object.family);
+        this.#sets.set(object.set.name, { ...object.set, elements });
         this.#memberSets.set(`${object.of}/${object.family}`, object.set.name);
         return;
       }

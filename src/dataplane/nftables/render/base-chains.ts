@@ -81,7 +81,7 @@ export function generationSet(layout: MarkLayout, generation: number): ProgramSe
 
 /** One rule, without a verdict: replacing it costs no validation of the table (see `ct-mark-lookup` in statement.ts). */
 export function generationRule(layout: MarkLayout, generation: number): Rule {
-  return rule([{ kind: "set-ct-mark", keep: layout.keep, value: stampOf(layout, generation) }]);
+  return rule([{ kind: "set-ct-mark", keep: ~layout.generationMask >>> 0, value: stampOf(layout, generation) }]);
 }
 
 export function baseCounters(): ProgramCounter[] {
@@ -91,22 +91,24 @@ export function baseCounters(): ProgramCounter[] {
 /** Chains that never change but for the generation. docs/dataplane-nftables.md follows a packet through them. */
 export function baseChains(layout: MarkLayout, generation: number): ProgramChain[] {
   const chain = (name: string, rules: readonly Rule[]): ProgramChain => ({ name, hook: null, rules });
-  const set = (value: number): Rule => rule([{ kind: "set-ct-mark", keep: layout.keep, value }]);
+  const set = (mask: number, value: number): Rule => rule([{ kind: "set-ct-mark", keep: ~mask >>> 0, value }]);
   return [
     ...hookChains(layout),
     chain("forwarded", forwardedRules(layout)),
     ...([4, 6] as const).flatMap((family) => [
-      chain(`egress${family}`, egressRules(layout, family)),
       chain(`forwarded${family}`, forwardedFamilyRules(layout, family)),
-      chain(`node${family}`, nodeRules(layout, family)),
+      chain(`client${family}`, clientRules(family, goto(`from_outside${family}`))),
+      chain(`from_pod${family}`, backendRules(family, goto("stamp"), null)),
+      chain(`from_outside${family}`, backendRules(family, verdict("accept"), "neither end is ours")),
+      chain(`node${family}`, clientRules(family, verdict("accept"))),
     ]),
     chain("received", receivedRules(layout)),
-    chain("answered", [rule([{ kind: "nfproto", family: 6 }, goto("node6")]), rule([goto("node4")])]),
-    chain("egress_ok", [set(layout.mask)]),
+    chain("answered", toNodeRules(layout)),
+    chain("egress_ok", [set(layout.egressBit, layout.egressBit)]),
     chain("stamp", [rule([jump(generationChainName)]), rule([verdict("accept")])]),
     chain(generationChainName, [generationRule(layout, generation)]),
     chain("cut", [
-      set(0),
+      set(layout.mask, 0),
       rule([{ kind: "ct-state", states: ["established"] }, l4proto(6), { kind: "reject-tcp-reset" }]),
       rule([verdict("drop")]),
     ]),
@@ -122,7 +124,10 @@ export function baseChains(layout: MarkLayout, generation: number): ProgramChain
 const fellThrough = rule([counter("drop_fell_through"), verdict("drop")]);
 
 function hookChains(layout: MarkLayout): ProgramChain[] {
-  const accepted = rule([{ kind: "ct-mark-lookup", mask: layout.mask, set: generationSetName }, verdict("accept")]);
+  const accepted = rule([
+    { kind: "ct-mark-lookup", mask: layout.generationMask, set: generationSetName },
+    verdict("accept"),
+  ]);
   return [
     { name: "forward", hook: "forward", rules: [accepted, rule([jump("forwarded")]), fellThrough] },
     {
@@ -161,7 +166,7 @@ function icmpErrorRules(layout: MarkLayout): Rule[] {
       [
         { kind: "ct-state", states: ["related"] },
         l4proto(protocol),
-        { kind: "ct-mark", mask: layout.mask, operator: "!=", value: 0 },
+        { kind: "ct-mark", mask: layout.generationMask, operator: "!=", value: 0 },
         verdict("accept"),
       ],
       "an error about an accepted connection",
@@ -197,58 +202,59 @@ function forwardedRules(layout: MarkLayout): Rule[] {
 }
 
 function forwardedFamilyRules(layout: MarkLayout, family: 4 | 6): Rule[] {
-  const client = `client${family}` as const;
-  const backend = `backend${family}` as const;
+  const ends = [`client${family}`, `backend${family}`] as const;
   return [
-    rule([{ kind: "ct-status-dnat" }, { kind: "lookup", key: [client, backend], set: `self${family}` }, goto("stamp")]),
-    rule([jump(`egress${family}`)]),
-    rule([{ kind: "verdict-map", key: [backend], map: `in${family}` }]),
-    rule([{ kind: "lookup", key: [backend], set: `range${family}` }, goto("unknown")]),
-    rule([egressAccepted(layout), goto("stamp")]),
-    rule([verdict("accept")], "neither end is ours"),
+    rule([{ kind: "ct-status-dnat" }, { kind: "lookup", key: ends, set: `self${family}` }, goto("stamp")]),
+    rule([jump(`client${family}`)]),
+    rule([egressAccepted(layout), goto(`from_pod${family}`)]),
   ];
 }
 
+/** Where this is not the case after a pod's egress chain, that chain was no whole one: the caller's end drops. */
 const egressAccepted = (layout: MarkLayout): Statement => ({
   kind: "ct-mark",
-  mask: layout.mask,
+  mask: layout.egressBit,
   operator: "==",
-  value: layout.mask,
+  value: layout.egressBit,
 });
 
 /**
- * Returns where egress accepts, with the mark "egress accepted" if the client is a pod of this node. A jump and a mark
- * rather than a goto on to ingress: the kernel walks every path at commit, and before 6.18.5 does so again and again,
- * so egress chains times ingress chains would be far too many.
+ * Returns for a pod of this node, with the egress bit set if its egress accepts. A jump and a bit rather than a goto on
+ * to ingress: the kernel walks every path at commit (before 6.18.5 again and again), and egress chains times ingress
+ * chains would be far too many. Other clients go on to `others`.
  */
-function egressRules(layout: MarkLayout, family: 4 | 6): Rule[] {
+function clientRules(family: 4 | 6, others: Statement): Rule[] {
   const client = `client${family}` as const;
+  // The node's own neighbours on its uplinks speak from fe80:: too (routers, DHCPv6): they are none of our business.
+  const neighbour = rule([{ kind: "lookup", key: [client], set: "link_local" }, verdict("accept")]);
+  const isNode = others.kind === "verdict" && others.verdict.kind === "accept";
   return [
     rule([{ kind: "verdict-map", key: [client], map: `eg${family}` }]),
-    rule([egressAccepted(layout), verdict("return")]),
+    ...(isNode && family === 6 ? [neighbour] : []),
     rule([{ kind: "lookup", key: [client], set: `range${family}` }, goto("unknown")]),
+    rule([others]),
+  ];
+}
+
+function backendRules(family: 4 | 6, others: Statement, comment: string | null): Rule[] {
+  const backend = `backend${family}` as const;
+  return [
+    rule([{ kind: "verdict-map", key: [backend], map: `in${family}` }]),
+    rule([{ kind: "lookup", key: [backend], set: `range${family}` }, goto("unknown")]),
+    rule([others], comment),
   ];
 }
 
 function receivedRules(layout: MarkLayout): Rule[] {
-  return [
-    noEntryRule("no_entry_input"),
-    ...icmpErrorRules(layout),
-    midstreamRule,
-    rule([{ kind: "nfproto", family: 6 }, goto("node6")]),
-    rule([goto("node4")]),
-  ];
+  return [noEntryRule("no_entry_input"), ...icmpErrorRules(layout), midstreamRule, ...toNodeRules(layout)];
 }
 
 /** The way of a pod to its own node, and the answers: the pod's egress decides (semantics.md, 4). */
-function nodeRules(layout: MarkLayout, family: 4 | 6): Rule[] {
-  // The node's own neighbours on its uplinks speak from fe80:: too (routers, DHCPv6): they are none of our business.
-  const neighbour = rule([{ kind: "lookup", key: ["client6"], set: "link_local" }, verdict("accept")]);
+function toNodeRules(layout: MarkLayout): Rule[] {
   return [
-    ...(family === 6 ? [neighbour] : []),
-    rule([jump(`egress${family}`)]),
+    rule([{ kind: "nfproto", family: 4 }, jump("node4")]),
+    rule([{ kind: "nfproto", family: 6 }, jump("node6")]),
     rule([egressAccepted(layout), goto("stamp")]),
-    rule([verdict("accept")], "not from a pod of ours"),
   ];
 }
 

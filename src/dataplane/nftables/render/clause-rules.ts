@@ -225,7 +225,8 @@ export function acceptBlocks(
     })),
   );
   const elements = new Map(merged.map((piece): [string, ElementData] => [intervalKey(family, piece), piece.counter]));
-  const name = `blocks-${contentHash([String(family), ...[...elements].flatMap(([key, data]) => [key, String(data)])])}`;
+  const content = merged.flatMap((piece) => [intervalKey(family, piece), piece.counter]);
+  const name = `blocks-${contentHash([String(family), ...content])}`;
   const id: PartId = `set ${name}`;
   const uses = [...new Set(merged.map(({ counter }): PartId => `counter ${counter}`))];
   const comment = commentText(clausesComment(withBlocks));
