@@ -47,6 +47,7 @@ export class Lab {
   readonly options: LabOptions;
   #plan: LabPlan | null = null;
   #objects: LabObjects | null = null;
+  #cluster: Cluster | null = null;
   #asker: Asker | null = null;
   #prober: Prober | null = null;
   #agents: AgentProcess[] = [];
@@ -64,6 +65,11 @@ export class Lab {
 
   get objects(): LabObjects {
     return required(this.#objects);
+  }
+
+  /** What the agents enforce, as the evaluator sees it. */
+  get cluster(): Cluster {
+    return required(this.#cluster);
   }
 
   get asker(): Asker {
@@ -89,7 +95,8 @@ export class Lab {
       unknownPods: flags.unknownPods === "accept" ? "accept" : "drop",
     };
     this.#objects = objects;
-    this.#asker = createAsker(clusterOf(objects, input.cluster.policies), input.workloads, options);
+    this.#cluster = clusterOf(objects, input.cluster.policies);
+    this.#asker = createAsker(this.#cluster, input.workloads, options);
   }
 
   /** Brings the lab to this input, from nothing or from what it was, and waits until all agents enforce it. */

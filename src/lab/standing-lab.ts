@@ -84,7 +84,11 @@ export function withoutObjects(before: readonly RawObject[], gone: readonly RawO
 }
 
 /** The input of a lab from its raw objects, through the file that keeps them. */
-async function inputOf(name: string, objects: readonly RawObject[], mentioned: readonly Address[]): Promise<LabInput> {
+export async function inputOf(
+  name: string,
+  objects: readonly RawObject[],
+  mentioned: readonly Address[],
+): Promise<LabInput> {
   mkdirSync(labFolder(name), { recursive: true });
   writeWhole(objectsFile(name), JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }));
   const read = await readManifests([objectsFile(name)], { recursive: false });
