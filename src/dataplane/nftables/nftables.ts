@@ -28,6 +28,8 @@ export interface NftablesOptions {
   /** Bits of the connection mark that are ours: at least 8, in a row. */
   readonly ctMarkMask: number;
   readonly table?: string;
+  /** How the table is opened: the seam at which tests let the kernel refuse. */
+  readonly open?: typeof openTable;
 }
 
 /** The generation that `render` shows; a kernel starts with a random one. */
@@ -39,7 +41,7 @@ export function nftablesDataplane(options: NftablesOptions): Dataplane {
   const name = options.table ?? "portcullis";
   const sweep = createMarkSweep(() => clearConnectionMarks(options.netns, layout.generationMask), layout.last);
   let opened: NftTable | null = null;
-  const table = (): NftTable => (opened ??= openTable(options.netns, name));
+  const table = (): NftTable => (opened ??= (options.open ?? openTable)(options.netns, name));
   const state = createState(name, layout, table, sweep);
   return {
     name: "nftables",
