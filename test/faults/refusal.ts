@@ -79,7 +79,13 @@ export async function refuseAtRandom(seconds: number, seed: number): Promise<Ref
     {
       openSource: () => manifestFolder(folder.path),
       createCompiler: () =>
-        createCompiler({ nodeName: "node-1", podCidrs: null, unknownPods: "drop", established: "cut", defaultVerdict: "accept" }),
+        createCompiler({
+          nodeName: "node-1",
+          podCidrs: null,
+          unknownPods: "drop",
+          established: "cut",
+          defaultVerdict: "accept",
+        }),
       dataplane,
       clock: systemClock,
       random,
@@ -130,7 +136,13 @@ export async function refuseAtRandom(seconds: number, seed: number): Promise<Ref
 
 /** What a fresh compile of the folder finds different in the kernel. */
 async function differencesLeft(netns: string, path: string): Promise<readonly string[]> {
-  const options = { nodeName: "node-1", podCidrs: null, unknownPods: "drop", established: "cut", defaultVerdict: "accept" } as const;
+  const options = {
+    nodeName: "node-1",
+    podCidrs: null,
+    unknownPods: "drop",
+    established: "cut",
+    defaultVerdict: "accept",
+  } as const;
   const compiler = createCompiler(options);
   const stop = new AbortController();
   const source = manifestFolder(path);
@@ -147,11 +159,14 @@ async function differencesLeft(netns: string, path: string): Promise<readonly st
 export function problemsOf(result: RefusalResult): readonly string[] {
   const problems: string[] = [];
   const { refused } = result;
-  if (refused.before === 0 || refused.after === 0 || refused.read === 0) problems.push("too little was refused to show anything");
+  if (refused.before === 0 || refused.after === 0 || refused.read === 0)
+    problems.push("too little was refused to show anything");
   if (result.logged === 0) problems.push("nothing was reported");
-  if (result.slipped.length > 0) problems.push(`${result.slipped.length} forbidden arrived: ${[...new Set(result.slipped)].join(", ")}`);
+  if (result.slipped.length > 0)
+    problems.push(`${result.slipped.length} forbidden arrived: ${[...new Set(result.slipped)].join(", ")}`);
   if (result.lost > 0) problems.push(`${result.lost} allowed datagrams were lost`);
-  if (result.streamLost > 0 || result.streamEnd !== null) problems.push(`the allowed stream lost ${result.streamLost} bytes (${result.streamEnd ?? "open"})`);
+  if (result.streamLost > 0 || result.streamEnd !== null)
+    problems.push(`the allowed stream lost ${result.streamLost} bytes (${result.streamEnd ?? "open"})`);
   if (result.leftOver.length > 0) problems.push(`left over in the kernel: ${result.leftOver.join("; ")}`);
   return problems;
 }

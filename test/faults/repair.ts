@@ -141,10 +141,15 @@ export function problemsOf(result: RepairResult, limit: number): readonly string
   const p99 = percentile(result.milliseconds, 0.99);
   if (p99 > limit) problems.push(`the rules were back after ${p99.toFixed(1)} ms (p99)`);
   if (result.oldGenerations > 0) problems.push(`${result.oldGenerations} times with the old generation`);
-  if (result.during === 0) problems.push("nothing forbidden arrived while the rules were gone: the traffic shows nothing");
-  if (result.after.length > 0) problems.push(`${result.after.length} forbidden arrived after the repair: ${[...new Set(result.after)].join(", ")}`);
+  if (result.during === 0)
+    problems.push("nothing forbidden arrived while the rules were gone: the traffic shows nothing");
+  if (result.after.length > 0)
+    problems.push(
+      `${result.after.length} forbidden arrived after the repair: ${[...new Set(result.after)].join(", ")}`,
+    );
   if (result.lost > 0) problems.push(`${result.lost} allowed datagrams were lost`);
-  if (result.streamLost > 0 || result.streamEnd !== null) problems.push(`the allowed stream lost ${result.streamLost} bytes (${result.streamEnd ?? "open"})`);
+  if (result.streamLost > 0 || result.streamEnd !== null)
+    problems.push(`the allowed stream lost ${result.streamLost} bytes (${result.streamEnd ?? "open"})`);
   return problems;
 }
 
@@ -152,7 +157,9 @@ if (import.meta.main) {
   const { values } = parseArgs({ options: { repeats: { type: "string", default: "100" } } });
   const result = await repairMany(Number(values.repeats));
   const [p50, p99] = [0.5, 0.99].map((share) => percentile(result.milliseconds, share).toFixed(1));
-  console.log(`${result.repeats} times: back after ${p50} ms (p50), ${p99} ms (p99), ${result.milliseconds.at(-1)?.toFixed(1)} ms (most)`);
+  console.log(
+    `${result.repeats} times: back after ${p50} ms (p50), ${p99} ms (p99), ${result.milliseconds.at(-1)?.toFixed(1)} ms (most)`,
+  );
   console.log(`${result.during} forbidden arrived while the rules were gone, ${result.after.length} after`);
   const problems = problemsOf(result, 50);
   for (const problem of problems) console.log(`FAIL ${problem}`);
