@@ -145,4 +145,18 @@ describe("rules", () => {
       ["web TCP", "web UDP", "web SCTP", "dns TCP", "dns UDP", "dns SCTP"],
     );
   });
+
+  it("of egress with a named port and blocks look among the pods in the blocks", () => {
+    const addresses = { v4: [{ low: 1n, high: 9n }], v6: [] };
+    const ports = [{ kind: "named" as const, name: "web", protocol: "TCP" as const }];
+    const part = ofPolicy(rule({ peers: [{ kind: "block", addresses }], ports }), "egress");
+    assert.deepEqual(
+      part?.pairSets.map((set) => [set.selection, set.within, set.portName, set.protocol]),
+      [[everyPod, addresses, "web", "TCP"]],
+    );
+    assert.deepEqual(
+      part.clauses.map((clause) => clause.match.kind),
+      ["pairs"],
+    );
+  });
 });

@@ -1,6 +1,6 @@
 import type { Chain, ChainName } from "../ir/ruleset.ts";
 import type { Direction, Policy } from "../policy/policy.ts";
-import { compareInTier, compareText } from "../policy/tier-order.ts";
+import { compareInTier } from "../policy/tier-order.ts";
 import { contentName, digestOf } from "./content-name.ts";
 import type { Part } from "./lower.ts";
 
@@ -16,11 +16,9 @@ export interface ChainParts {
 
 const tierRank = { admin: 0, networkpolicy: 1, baseline: 2 } as const;
 
-/** The order in which policies are asked; NetworkPolicies, which are united, by name, as answers list them. */
+/** The order in which policies are asked; NetworkPolicies, which are united, by name (they have no priority). */
 export function comparePolicies(a: Policy, b: Policy): number {
-  if (a.tier !== b.tier) return tierRank[a.tier] - tierRank[b.tier];
-  if (a.tier === "networkpolicy") return compareText(a.name, b.name) || compareText(a.id, b.id);
-  return compareInTier(a, b);
+  return tierRank[a.tier] - tierRank[b.tier] || compareInTier(a, b);
 }
 
 /**
