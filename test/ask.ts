@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import type { Decision, EvaluateOptions } from "../src/evaluate/decision.ts";
+import { compileWhole } from "../src/compile/whole.ts";
+import type { Connection, Decision, EvaluateOptions } from "../src/evaluate/decision.ts";
 import { defaultOptions } from "../src/evaluate/decision.ts";
 import type { WorkloadPods } from "../src/evaluate/end.ts";
 import { createEvaluator } from "../src/evaluate/indexed.ts";
 import { readQuery } from "../src/evaluate/query.ts";
 import { evaluate } from "../src/evaluate/reference.ts";
 import { createResolver } from "../src/evaluate/resolve.ts";
+import { decide as decideByRuleset } from "../src/ir/decide.ts";
 import type { Cluster } from "../src/policy/cluster.ts";
 import type { ApiObject } from "./cluster-of.ts";
 import { clusterOf } from "./cluster-of.ts";
@@ -68,7 +70,29 @@ export interface Asked {
   readonly workloads?: readonly WorkloadPods[];
 }
 
-/** What both evaluators say, which must be the same; a text is why the query cannot be answered. */
+/** Whether the Rulesets of all nodes together accept what the node that forwards it would be asked. */
+function isAccepted(cluster: Cluster, { source, destination, ...rest }: Connection, options: EvaluateOptions): boolean {
+  const { objects } = cluster;
+  const running = objects.filter((object) => object.kind === "Pod").map((one) => one.nodeName);
+  const nodes = new Set([...running, ...objects.filter((object) => object.kind === "Node").map((one) => one.name)]);
+  return [...nodes].every((nodeName) => {
+    const ruleset = compileWhole(cluster, { ...options, nodeName, podCidrs: null, established: "cut" });
+    return decideByRuleset(ruleset, { client: source, backend: destination, ...rest }) === "accept";
+  });
+}
+
+/** What a node sends itself is not forwarded, so no Ruleset is asked about it (semantics.md, 4). */
+function isForwarded({ objects }: Cluster, { source, sourceNode }: Connection): boolean {
+  const fromNode = objects.some(
+    (one) => one.kind === "Node" && one.addresses.some(({ address }) => address === source),
+  );
+  return sourceNode === null && !fromNode;
+}
+
+/**
+ * What both evaluators say, and the Rulesets made of this cluster, which must all be the same; a text is why the query
+ * cannot be answered.
+ */
 export function decideIn(cluster: Cluster, query: object, asked: Asked = {}): Decision | string {
   const options = { ...defaultOptions, ...asked.options };
   const read = readQuery(query);
@@ -77,6 +101,13 @@ export function decideIn(cluster: Cluster, query: object, asked: Asked = {}): De
   if ("error" in connection) return connection.error;
   const reference = evaluate(cluster, connection, options);
   assert.deepEqual(createEvaluator(cluster, options).decide(connection), reference);
+  if (isForwarded(cluster, connection)) {
+    assert.equal(
+      isAccepted(cluster, connection, options),
+      reference.verdict === "allow",
+      "the Rulesets decide otherwise",
+    );
+  }
   return reference;
 }
 

@@ -124,7 +124,10 @@ describe("rule 9: what does not validate fails closed", () => {
 });
 
 describe("rule 10: addresses of a pod range that are no pod's", () => {
-  const objects = [node("n1", ["192.168.0.1"], ["10.0.0.0/24", "fd00::/64"]), pod("x/a", ["10.0.0.5", "fd00::5"])];
+  const objects = [
+    node("n1", ["192.168.0.1"], ["10.0.0.0/24", "fd00::/64"]),
+    pod("x/a", ["10.0.0.5", "fd00::5"], onNode("n1")),
+  ];
   it("are denied, both directions, in tier none", () => {
     const questions = ["10.0.0.9 x/a TCP/80", "x/a 10.0.0.9 TCP/80", "fd00::9 x/a TCP/80", "10.0.0.9 203.0.113.1 ICMP"];
     assert.deepEqual(

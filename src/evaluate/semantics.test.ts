@@ -44,6 +44,7 @@ describe("NetworkPolicy: absent fields", () => {
     assert.deepEqual(under({ policyTypes: ["Ingress"] }, toWeb, toDb), ["deny", "deny"]);
   });
   it("empty policyTypes counts as absent", () => {
+    assert.deepEqual(under({ policyTypes: [] }, toWeb, fromWeb), ["deny", "allow"]);
     assert.deepEqual(under({ policyTypes: [], egress: [{ to: [{ podSelector: {} }] }] }, toWeb, fromWeb), [
       "deny",
       "deny",

@@ -1,0 +1,370 @@
+/** One line of the code, broken. */
+export interface Mutant {
+  /** The line of docs/semantics.md that it breaks. */
+  readonly line: string;
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly text: string;
+  readonly replacement: string;
+}
+
+const decode = "src/policy/network-policy";
+
+/** How the API's object is read. */
+const decoding: readonly Mutant[] = [
+  {
+    line: "an absent spec is {}",
+    file: `${decode}/network-policy.ts`,
+    text: `const spec = readObject(policy, "spec", [], errors) ?? {};`,
+    replacement: `const spec = readObject(policy, "spec", [], errors) ?? { podSelector: { matchLabels: { no: "pod" } } };`,
+  },
+  {
+    line: "an absent podSelector is {}",
+    file: `${decode}/network-policy.ts`,
+    text: `return errors.length > before ? null : everything;`,
+    replacement: `return null;`,
+  },
+  {
+    line: "empty policyTypes counts as absent",
+    file: `${decode}/policy-types.ts`,
+    text: `if (list.length === 0 && errors.length === before) return { ingress: true, egress: hasEgressRules(spec) };`,
+    replacement: `if (spec["policyTypes"] === undefined) return { ingress: true, egress: hasEgressRules(spec) };`,
+  },
+  {
+    line: "podSelector picks subjects in the policy's own namespace",
+    file: `${decode}/network-policy.ts`,
+    text: `subject: { namespaces: { kind: "name", name: namespace }, pods },`,
+    replacement: `subject: { namespaces: { kind: "selector", selector: everything }, pods },`,
+  },
+  {
+    line: "policyTypes absent: Egress too if there is an egress field with rules",
+    file: `${decode}/policy-types.ts`,
+    text: `return { ingress: true, egress: hasEgressRules(spec) };`,
+    replacement: `return { ingress: true, egress: false };`,
+  },
+  {
+    line: "policyTypes absent: not Egress if egress holds no rules",
+    file: `${decode}/policy-types.ts`,
+    text: `return egress !== undefined && !(Array.isArray(egress) && egress.length === 0);`,
+    replacement: `return egress !== undefined;`,
+  },
+  {
+    line: "policyTypes present: exactly those",
+    file: `${decode}/policy-types.ts`,
+    text: `return ingress || egress ? { ingress, egress } : { ingress: true, egress: true };`,
+    replacement: `return { ingress: true, egress };`,
+  },
+  {
+    line: "a direction that is not listed is untouched, whatever rules it carries",
+    file: `${decode}/network-policy.ts`,
+    text: `egress: directions.egress ? egress : null,`,
+    replacement: `egress: directions.egress || egress.length > 0 ? egress : null,`,
+  },
+  {
+    line: "an empty or absent list of rules allows nothing",
+    file: `${decode}/network-policy.ts`,
+    text: `ingress: directions.ingress ? ingress : null,`,
+    replacement: `ingress: directions.ingress && ingress.length > 0 ? ingress : null,`,
+  },
+  {
+    line: "from/to absent or empty: any peer",
+    file: `${decode}/peers.ts`,
+    text: `return peers.length === 0 && errors.length === before ? null : peers;`,
+    replacement: `return peers;`,
+  },
+  {
+    line: "podSelector alone: that policy's namespace",
+    file: `${decode}/peers.ts`,
+    text: `namespaces === null ? { kind: "name", name: namespace } : { kind: "selector", selector: namespaces };`,
+    replacement: `{ kind: "selector", selector: namespaces ?? everything };`,
+  },
+  {
+    line: "podSelector and namespaceSelector: AND",
+    file: `${decode}/peers.ts`,
+    text: `selection: { namespaces: selection, pods: pods ?? everything } };`,
+    replacement: `selection: { namespaces: selection, pods: namespaces === null ? (pods ?? everything) : everything } };`,
+  },
+  {
+    line: "except cuts its own block",
+    file: `${decode}/peers.ts`,
+    text: `addresses: subtractAddresses(addressSetOf([cidr]), addressSetOf(excepts)) };`,
+    replacement: `addresses: addressSetOf([cidr]) };`,
+  },
+  {
+    line: "ports absent or empty: any protocol and port",
+    file: `${decode}/ports.ts`,
+    text: `return ports.length === 0 && errors.length === before ? null : ports;`,
+    replacement: `return ports;`,
+  },
+  {
+    line: "protocol defaults to TCP",
+    file: `${decode}/ports.ts`,
+    text: `const protocol = text === null ? "TCP" : `,
+    replacement: `const protocol = text === null ? "UDP" : `,
+  },
+  {
+    line: "port absent: every port of that protocol",
+    file: `${decode}/ports.ts`,
+    text: `return { kind: "range", protocol, from: lowestPort, to: highestPort };`,
+    replacement: `return { kind: "range", protocol, from: lowestPort + 2, to: highestPort };`,
+  },
+  {
+    line: "endPort: inclusive range",
+    file: `${decode}/ports.ts`,
+    text: `from: port, to: endPort ?? port };`,
+    replacement: `from: port, to: (endPort ?? port + 1) - 1 };`,
+  },
+  {
+    line: "rule 9: an unreadable rule matches nothing",
+    file: `${decode}/network-policy.ts`,
+    text: `return clause === null || errors.length > before ? matchesNothing(index) : clause;`,
+    replacement: `return clause ?? matchesNothing(index);`,
+  },
+  {
+    line: "sidecar init containers are included, others are not",
+    file: "src/kube/decode/pod-spec.ts",
+    text: `if (field(item, "restartPolicy") === "Always") addPorts`,
+    replacement: `addPorts`,
+  },
+];
+
+/** Label selectors. */
+const selecting: readonly Mutant[] = [
+  {
+    line: "operator In",
+    file: "src/kube/selector.ts",
+    text: `return value !== undefined && requirement.values.includes(value);`,
+    replacement: `return value !== undefined;`,
+  },
+  {
+    line: "operator NotIn",
+    file: "src/kube/selector.ts",
+    text: `return value === undefined || !requirement.values.includes(value);`,
+    replacement: `return value !== undefined && !requirement.values.includes(value);`,
+  },
+  {
+    line: "operator Exists",
+    file: "src/kube/selector.ts",
+    text: `return labels.has(requirement.key);`,
+    replacement: `return true;`,
+  },
+  {
+    line: "operator DoesNotExist",
+    file: "src/kube/selector.ts",
+    text: `return !labels.has(requirement.key);`,
+    replacement: `return true;`,
+  },
+  {
+    line: "matchLabels and expressions are ANDed",
+    file: "src/kube/selector.ts",
+    text: `for (const requirement of selector.requirements) if (!requirementMatches(requirement, labels)) return false;\n  return true;`,
+    replacement: `return selector.requirements.length === 0 || selector.requirements.some((one) => requirementMatches(one, labels));`,
+  },
+];
+
+/** What a rule matches. The indexed evaluator uses some of it; where it does not, it has mutants of its own. */
+const matching: readonly Mutant[] = [
+  {
+    line: "a peer's namespace AND its labels",
+    file: "src/evaluate/matching.ts",
+    text: `return namespaceIsPicked && matches(selection.pods, pod.labels);`,
+    replacement: `return namespaceIsPicked;`,
+  },
+  {
+    line: "podSelector, namespaceSelector: pods only, never an outside address",
+    file: "src/evaluate/matching.ts",
+    text: `return other.pod !== null && selects(cluster, peer.selection, other.pod);`,
+    replacement: `return other.pod === null || selects(cluster, peer.selection, other.pod);`,
+  },
+  {
+    line: "ipBlock: by address, whoever holds it, pods included",
+    file: "src/evaluate/matching.ts",
+    text: `return addressSetContains(peer.addresses, other.address);`,
+    replacement: `return other.pod === null && addressSetContains(peer.addresses, other.address);`,
+  },
+  {
+    line: "peers are ORed",
+    file: "src/evaluate/matching.ts",
+    text: `clause.peers.some((one) => peerMatches(cluster, one, other));`,
+    replacement: `clause.peers.every((one) => peerMatches(cluster, one, other));`,
+  },
+  {
+    line: "ports are ORed",
+    file: "src/evaluate/matching.ts",
+    text: `clause.ports.some((one) => portMatches(one, target));`,
+    replacement: `clause.ports.every((one) => portMatches(one, target));`,
+  },
+  {
+    line: "a rule's peers AND its ports",
+    file: "src/evaluate/matching.ts",
+    text: `return peer && port;`,
+    replacement: `return peer || port;`,
+  },
+  {
+    line: "a port of another protocol does not match",
+    file: "src/evaluate/matching.ts",
+    text: `return match.protocol === target.protocol && match.from <= target.port`,
+    replacement: `return match.from <= target.port`,
+  },
+  {
+    line: "endPort: inclusive range (its end)",
+    file: "src/evaluate/matching.ts",
+    text: `target.port <= match.to;`,
+    replacement: `target.port < match.to;`,
+  },
+  {
+    line: "a named port: name and protocol",
+    file: "src/evaluate/matching.ts",
+    text: `(match.protocol === null || declared.protocol === match.protocol) &&`,
+    replacement: ``,
+  },
+  {
+    line: "a named port: only its number",
+    file: "src/evaluate/matching.ts",
+    text: `declared.port === target.port,`,
+    replacement: `true,`,
+  },
+  {
+    line: "a named port of what is no pod, or declares none: never all ports",
+    file: "src/evaluate/matching.ts",
+    text: `return (target.pod?.ports ?? []).some(`,
+    replacement: `return (target.pod?.ports ?? [{ name: match.name, protocol: target.protocol, port: target.port }]).some(`,
+  },
+  {
+    line: "named ports are the destination's, also for egress",
+    file: "src/evaluate/reference.ts",
+    text: `port: connection.port, pod: destination.pod };`,
+    replacement: `port: connection.port, pod: source.pod };`,
+  },
+];
+
+/** What decides. */
+const deciding: readonly Mutant[] = [
+  {
+    line: "a pod is isolated as soon as one policy selects it: what nothing matches is denied",
+    file: "src/evaluate/reference.ts",
+    text: `return { verdict: "deny", tier: "networkpolicy", isolatedBy, decidedBy: null };`,
+    replacement: `return null;`,
+  },
+  {
+    line: "the union of what the policies that select it allow",
+    file: "src/evaluate/reference.ts",
+    text: `for (const policy of selecting) {`,
+    replacement: `for (const policy of selecting.slice(0, 1)) {`,
+  },
+  {
+    line: "a policy isolates in the directions it names only",
+    file: "src/evaluate/reference.ts",
+    text: `policy[direction] !== null && selects(cluster, policy.subject, pod),`,
+    replacement: `selects(cluster, policy.subject, pod),`,
+  },
+  {
+    line: "egress of the source and ingress of the destination: both must accept",
+    file: "src/evaluate/decision.ts",
+    text: `egress.verdict === "allow" && ingress.verdict === "allow";`,
+    replacement: `egress.verdict === "allow" || ingress.verdict === "allow";`,
+  },
+  {
+    line: "rule 3: a pod always reaches itself",
+    file: "src/evaluate/reference.ts",
+    text: `if (source.pod !== null && source.pod === destination.pod) return`,
+    replacement: `if (source.pod !== null && source.pod !== source.pod) return`,
+  },
+  {
+    line: "rule 4: a node always reaches the pods that run on it, no others",
+    file: "src/evaluate/reference.ts",
+    text: `return connection.sourceNode === destinationPod.nodeName;`,
+    replacement: `return true;`,
+  },
+  {
+    line: "rules 5 and 6: hostNetwork pods and finished pods do not count",
+    file: "src/evaluate/standing.ts",
+    text: `return !pod.hostNetwork && !pod.finished && pod.addresses.length > 0;`,
+    replacement: `return !pod.hostNetwork && pod.addresses.length > 0;`,
+  },
+  {
+    line: "rule 5: hostNetwork pods are never matched by a pod selector",
+    file: "src/evaluate/standing.ts",
+    text: `return !pod.hostNetwork && !pod.finished`,
+    replacement: `return !pod.finished`,
+  },
+  {
+    line: "rule 6: of two live pods that claim one address the newer holds it",
+    file: "src/evaluate/standing.ts",
+    text: `if (a.created !== b.created) return b.created - a.created;`,
+    replacement: `if (a.created !== b.created) return a.created - b.created;`,
+  },
+  {
+    line: "rule 10: addresses of a pod range that are no pod's",
+    file: "src/evaluate/reference.ts",
+    text: `isInPodRange(nodes, subject.address) ? unknownPod : passed;`,
+    replacement: `isInPodRange(nodes, subject.address) ? passed : passed;`,
+  },
+  {
+    line: "rule 12: the default verdict",
+    file: "src/evaluate/reference.ts",
+    text: `labelled || options.defaultVerdict === "deny" ? "deny" : "allow";`,
+    replacement: `options.defaultVerdict === "deny" ? "deny" : "allow";`,
+  },
+  {
+    line: "rule 13: a policy in audit does not count",
+    file: "src/evaluate/reference.ts",
+    text: `policy.mode === "enforce" && policy[direction]`,
+    replacement: `policy[direction]`,
+  },
+];
+
+/** The evaluator that serves queries, and the compiler: the properties hold them against the reference. */
+const derived: readonly Mutant[] = [
+  {
+    line: "(indexed) a peer's namespace AND its labels",
+    file: "src/evaluate/profile.ts",
+    text: `return picked && matches(selection.pods, one.labels);`,
+    replacement: `return picked;`,
+  },
+  {
+    line: "(indexed) peers are ORed, blocks with selections",
+    file: "src/evaluate/profile.ts",
+    text: `return isPicked ? entry.always : entry.byAddress;`,
+    replacement: `return isPicked ? entry.always : null;`,
+  },
+  {
+    line: "(indexed) ipBlock: the last address of a block",
+    file: "src/evaluate/profile.ts",
+    text: `else if (value > (pairs[2 * middle + 1] ?? 0)) low = middle + 1;`,
+    replacement: `else if (value >= (pairs[2 * middle + 1] ?? 0)) low = middle + 1;`,
+  },
+  {
+    line: "(indexed) what nothing matches is denied",
+    file: "src/evaluate/profile.ts",
+    text: `?.part ?? profile.refused;`,
+    replacement: `?.part ?? profile.fallback;`,
+  },
+  {
+    line: "(indexed) rule 10",
+    file: "src/evaluate/indexed.ts",
+    text: `isInPodRange(address) ? unknownPod : passed,`,
+    replacement: `isInPodRange(address) ? passed : passed,`,
+  },
+  {
+    line: "(compile) every number that a pod declares under a name counts",
+    file: "src/compile/lower.ts",
+    text: `(match.protocol === null || match.protocol === port.protocol))`,
+    replacement: `(match.protocol === null || match.protocol === port.protocol))\n    .slice(0, 1)`,
+  },
+  {
+    line: "(compile) a rule whose named port nobody declares matches nothing: never all ports",
+    file: "src/compile/lower.ts",
+    text: `return { ranges: mergeRanges(ranges), names: [...names.values()] };`,
+    replacement: `return { ranges: ranges.length === 0 && names.size === 0 ? null : mergeRanges(ranges), names: [...names.values()] };`,
+  },
+  {
+    line: "(compile) pods in their isolation: a chain for an empty list of rules",
+    file: "src/compile/chain.ts",
+    text: `if (isolating.length > 0) return {`,
+    replacement: `if (isolating.some((part) => part.clauses.length > 0)) return {`,
+  },
+];
+
+/** Every mutant; each must be caught by a test. */
+export const mutants: readonly Mutant[] = [...decoding, ...selecting, ...matching, ...deciding, ...derived];
