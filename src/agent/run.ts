@@ -4,7 +4,7 @@ import type { Log } from "../observe/log.ts";
 import type { Source } from "../source/source.ts";
 import type { Clock } from "../system/clock.ts";
 import type { BindAddress } from "./bind-address.ts";
-import { createEnforcer } from "./enforcer.ts";
+import { type Enforcer, createEnforcer } from "./enforcer.ts";
 import { createExposition } from "./exposition.ts";
 import { describeFailure, effectOf } from "./failures.ts";
 import { followSource } from "./follow.ts";
@@ -23,6 +23,8 @@ export interface AgentParts {
   /** Milliseconds between checks of the kernel. */
   readonly syncPeriod: number;
   readonly audit: boolean;
+  /** Called once, soon after the first input is enforced: gives back memory that only the start needed. */
+  readonly tidy?: () => void;
   /** Labels of `portcullis_build_info`. */
   readonly build: Readonly<Record<string, string>>;
 }
@@ -46,12 +48,22 @@ async function tellCapabilities(dataplane: Dataplane, log: Log): Promise<void> {
   }
 }
 
+/** So long after the start is over, nothing is likely to be waiting for what the tidying holds up. */
+const tidyAfter = 2000;
+
+async function tidyOnce(enforcer: Enforcer, { tidy, clock }: AgentParts, stop: AbortSignal): Promise<void> {
+  if (tidy === undefined) return;
+  while (!stop.aborted && enforcer.standing().digest === null) await clock.sleep(tidyAfter, stop);
+  await clock.sleep(tidyAfter, stop);
+  if (!stop.aborted) tidy();
+}
+
 /**
  * Runs the agent until the signal aborts; then finishes the running transaction and leaves the rules in force.
  * Rejects only if the HTTP server cannot have its address.
  */
 export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<void> {
-  const { dataplane, clock, log } = parts;
+  const { dataplane, log } = parts;
   const metrics = createAgentMetrics();
   const enforcer = createEnforcer({ ...parts, metrics });
   const exposition = createExposition({ ...parts, registry: metrics.registry, enforcer });
@@ -63,7 +75,11 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
   log.info("listening", { address: server.address });
   await tellCapabilities(dataplane, log);
   try {
-    await Promise.all([enforcer.run(stop), followSource({ ...parts, enforcer, metrics, clock }, stop)]);
+    await Promise.all([
+      enforcer.run(stop),
+      followSource({ ...parts, enforcer, metrics }, stop),
+      tidyOnce(enforcer, parts, stop),
+    ]);
   } finally {
     await server.close();
     dataplane.close();

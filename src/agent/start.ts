@@ -1,4 +1,5 @@
 import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import packageJson from "../../package.json" with { type: "json" };
 import { createCompiler } from "../compile/incremental.ts";
 import { openDataplane } from "../dataplane/registry.ts";
@@ -10,11 +11,14 @@ import { runAgent } from "./run.ts";
 import type { AgentSettings } from "./settings.ts";
 
 /**
- * A daemon that mostly waits needs no large young generation: smaller ones cost a few more collections in a burst
- * and spare tens of megabytes at rest.
+ * Gives back what reading and compiling the whole input has left behind: V8 alone would keep it for hours, since a
+ * daemon that waits allocates nothing. Takes tens of milliseconds; done once, after the start (measured: 15-20 MB of
+ * 105 with 1,000 pods).
  */
-function spareMemory(): void {
-  setFlagsFromString("--max-semi-space-size=2");
+function tidyMemory(): void {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  if (typeof collect === "function") collect({ type: "major", flavor: "last-resort", execution: "sync" });
 }
 
 /** A full disk or a closed pipe under the log is no reason to stop enforcing. */
@@ -28,7 +32,6 @@ function writeLog(line: string): void {
 
 /** Runs the agent with the parts of this system. Rejects if it cannot have the address that it is to listen on. */
 export async function startAgent(settings: AgentSettings, folder: string, stop: AbortSignal): Promise<void> {
-  spareMemory();
   process.stderr.on("error", () => {});
   const clock = systemClock;
   const log = createLog({
@@ -54,6 +57,7 @@ export async function startAgent(settings: AgentSettings, folder: string, stop: 
       dataplane: settings.dryRun ? dryRunDataplane(real, log) : real,
       clock,
       random: Math.random,
+      tidy: tidyMemory,
       log,
       bind: settings.bind,
       syncPeriod: settings.syncPeriod,

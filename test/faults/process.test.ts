@@ -82,10 +82,10 @@ describe("the agent as a process", { skip, timeout: 120_000 }, () => {
     await untilReady(folder.socket);
     await first.kill("SIGKILL");
     // A counter that would be zero again if its rule were made anew.
-    const before = [rules(), generation()];
+    const inForce = [rules(), generation()];
     const second = begin();
     await untilReady(folder.socket);
-    assert.deepEqual([rules(), generation()], before);
+    assert.deepEqual([rules(), generation()], inForce);
     assert.match(second.log(), /what the source says .*differences=0/);
     await second.kill("SIGTERM");
   });

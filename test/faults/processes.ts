@@ -1,5 +1,5 @@
 /** The processes of a site: an agent on its node, traffic in its pods. All are ended by the id they were started with. */
-import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { request } from "node:http";
 import { join } from "node:path";
@@ -22,11 +22,11 @@ export function startAgent(
   folder: string,
   socket: string,
   more: readonly string[] = [],
-  stderr: StdioOptions = "pipe",
+  stderr: "pipe" | number = "pipe",
 ): AgentProcess {
   const args = ["--no-warnings", main, "agent", "-f", folder, "--netns", site.node, "--node-name", "node-1"];
   const child = spawn(process.execPath, [...args, "--metrics-bind-address", `unix:${socket}`, "-v", ...more], {
-    stdio: ["ignore", "ignore", stderr].flat() as StdioOptions,
+    stdio: ["ignore", "ignore", stderr],
   });
   let log = "";
   child.stderr?.on("data", (chunk: Buffer) => (log += chunk.toString()));
