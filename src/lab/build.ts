@@ -3,11 +3,12 @@ import { closeSync, openSync } from "node:fs";
 import type { Address } from "../net/address.ts";
 import { changeNamespaces, inNamespace, namespacePath } from "../system/namespace.ts";
 import * as message from "./kernel/route-message.ts";
-import { routeSocket, type RouteSocket } from "./kernel/route-socket.ts";
+import { RouteError, routeSocket, type RouteSocket } from "./kernel/route-socket.ts";
 import { setSwitches } from "./kernel/sysctl.ts";
 import { hardwareAddress } from "./plan/names.ts";
 import {
   bridgeDevice,
+  uplink,
   type AddressPlan,
   type LabPlan,
   type NamespacePlan,
@@ -88,6 +89,36 @@ function setRoutes(socket: RouteSocket, verb: "add" | "delete", routes: readonly
   }
 }
 
+/**
+ * A host that comes to a bridge may have the address of one that has gone: the others would send to its hardware
+ * address until they ask anew, seconds later. (A CNI plugin announces the new one.)
+ */
+function forgetNeighbours(
+  next: LabPlan,
+  stays: (name: string) => boolean,
+  socketOf: (name: string) => RouteSocket,
+): void {
+  const byName = new Map(next.namespaces.map((namespace) => [namespace.name, namespace]));
+  for (const router of next.namespaces) {
+    if (!router.bridge || !stays(router.name)) continue;
+    const guests = router.pairs
+      .map(({ peerNamespace }) => byName.get(peerNamespace))
+      .filter((guest) => guest !== undefined);
+    const addresses = guests.filter(({ name }) => !stays(name)).flatMap((guest) => guest.addresses);
+    const others = guests.filter(({ name }) => stays(name)).map(({ name }) => ({ name, device: uplink }));
+    for (const { name, device } of [{ name: router.name, device: bridgeDevice }, ...others]) {
+      const socket = socketOf(name);
+      for (const { address } of addresses) {
+        try {
+          socket.send(message.forgetNeighbour(socket.indexOf(device), address));
+        } catch (error) {
+          if (!(error instanceof RouteError && error.code === "ENOENT")) throw error;
+        }
+      }
+    }
+  }
+}
+
 /** Puts the lab's translation of Services into a node; the table is replaced in one transaction. */
 function translate(namespace: string, text: string | null): void {
   const script = `table ${servicesTable}\ndelete table ${servicesTable}\n${text ?? ""}`;
@@ -134,5 +165,6 @@ export function changeLab(previous: LabPlan | null, next: LabPlan, onNodes?: () 
     setRoutes(socket, "add", missingFrom(namespace.routes, had.routes));
     if ((was?.services ?? null) !== namespace.services) translate(namespace.name, namespace.services);
   }
+  forgetNeighbours(next, stays, socketOf);
   for (const socket of sockets.values()) socket.close();
 }

@@ -15,12 +15,12 @@ type Actor = typeof followed | typeof access | typeof stranger | typeof second;
 export const servers = [followed, second] as const;
 export const everyone: readonly Actor[] = [followed, second, access, stranger];
 
-function pod({ namespace, name, node, address }: Actor, run: string): RawObject {
+function pod({ namespace, name, node: nodeName, address }: Actor, run: string): RawObject {
   return {
     apiVersion: "v1",
     kind: "Pod",
     metadata: { namespace, name, labels: { run } },
-    spec: { nodeName: node, containers: [{ name: "main", ports: [{ containerPort: service.port }] }] },
+    spec: { nodeName, containers: [{ name: "main", ports: [{ containerPort: service.port }] }] },
     status: { phase: "Running", podIPs: [{ ip: address }], conditions: [{ type: "Ready", status: "True" }] },
   };
 }

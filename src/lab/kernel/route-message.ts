@@ -19,6 +19,7 @@ const RTM_NEWADDR = 20;
 const RTM_DELADDR = 21;
 const RTM_NEWROUTE = 24;
 const RTM_DELROUTE = 25;
+const RTM_DELNEIGH = 29;
 const NLM_F_CREATE_EXCL = 0x600;
 const NLM_F_CREATE_REPLACE = 0x500;
 
@@ -148,6 +149,21 @@ export function changeAddress(verb: "add" | "delete", index: number, address: Ad
       attribute(2, bytes),
       attribute(1, bytes),
       attribute(8, u32(linkLocal ? IFA_F_NODAD : IFA_F_NODAD | IFA_F_NOPREFIXROUTE)),
+    ]),
+  };
+}
+
+/** Forgets which hardware address an address was seen at. */
+export function forgetNeighbour(index: number, address: Address): RouteMessage {
+  return {
+    what: `forget neighbour ${address}`,
+    type: RTM_DELNEIGH,
+    flags: 0,
+    body: Buffer.concat([
+      Buffer.from([familyNumber(address), 0, 0, 0]),
+      u32(index),
+      u32(0),
+      attribute(1, Buffer.from(addressBytes(address))),
     ]),
   };
 }

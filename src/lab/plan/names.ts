@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Address } from "../../net/address.ts";
 
-const plain = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+const plain = /^[a-z0-9.-]*[a-z0-9][a-z0-9.-]*$/;
 const longestName = 200;
 
 /** Hex digits that stand for a text; parts are told apart by their lengths. */

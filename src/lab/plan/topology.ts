@@ -195,6 +195,12 @@ function podGuest(lab: string, pod: Pod, holders: ReadonlyMap<Address, Pod>): Gu
   };
 }
 
+/** Each a host of its own: what two of them send each other has to pass the node. */
+function strangerGuest(lab: string, address: Address): Guest {
+  const namespace = namespaceName(lab, "stray", address.replaceAll(":", "-"));
+  return { namespace, role: "stray", of: address, device: podDevice("stray", address), addresses: [address] };
+}
+
 /**
  * Lays out the lab: routers, hosts, addresses, routes. `mentioned` are the addresses that are asked for: those that
  * nobody has become hosts outside, or strangers on the node whose pod range they are in.
@@ -219,9 +225,7 @@ export function planLab(lab: string, objects: LabObjects, topology: Topology, me
   const guests = new Map<string, readonly Guest[]>();
   for (const node of objects.nodes) {
     const own = live.filter((pod) => pod.nodeName === node.name).map((pod) => podGuest(lab, pod, held));
-    const addresses = strangers.get(node) ?? [];
-    const namespace = namespaceName(lab, "stray", node.name);
-    if (addresses.length > 0) own.push({ namespace, role: "stray", of: node.name, device: "strangers", addresses });
+    own.push(...(strangers.get(node) ?? []).map((address) => strangerGuest(lab, address)));
     guests.set(node.name, own);
   }
   const services = planServices(objects);
