@@ -108,7 +108,7 @@ describe("the nftables program", () => {
           before = after;
         }
       }),
-      tries(25),
+      tries(10),
     );
   });
 
