@@ -4,6 +4,7 @@ import { createCompiler } from "../../src/compile/incremental.ts";
 import type { CompileOptions } from "../../src/compile/options.ts";
 import { type Dataplane, UnsupportedError } from "../../src/dataplane/dataplane.ts";
 import { openDataplane } from "../../src/dataplane/registry.ts";
+import type { Ruleset } from "../../src/ir/ruleset.ts";
 import type { Address } from "../../src/net/address.ts";
 import type { Change } from "../../src/policy/cluster.ts";
 import { networkPolicy } from "../ask.ts";
@@ -29,8 +30,14 @@ export interface Fixture {
   change(objects: readonly ApiObject[], gone?: readonly string[]): Promise<void>;
 }
 
+export interface Suite {
+  of(context: TestContext): Fixture;
+  /** What `enforce` brings the node to. */
+  ruleset(policies: readonly ApiObject[]): Ruleset;
+}
+
 /** One world for a suite; a dataplane that says it cannot do what a test asks for makes the test a skip. */
-export function useWorld(name: string): { readonly of: (context: TestContext) => Fixture } {
+export function useWorld(name: string): Suite {
   const world = createWorld();
   const dataplane = openDataplane(name, { netns: world.node.netns });
   after(() => {
@@ -48,6 +55,7 @@ export function useWorld(name: string): { readonly of: (context: TestContext) =>
     }
   };
   return {
+    ruleset: (policies) => compileWhole(clusterOf(worldObjects(world, policies)), usual),
     of: (context) => ({
       world,
       dataplane,

@@ -94,7 +94,9 @@ function buildNode(nodeName: string, hosts: ReadonlyMap<string, Host>): void {
     `route add ${v6}/128 dev to${index}`,
   ]);
   const gateway = local(1);
-  const own = [`${gateway.v4}/32`, `${gateway.v6}/128`, "169.254.1.1/32"].map((address) => `addr add ${address} dev lo`);
+  const own = [`${gateway.v4}/32`, `${gateway.v6}/128`, "169.254.1.1/32"].map(
+    (address) => `addr add ${address} dev lo`,
+  );
   ip(["-n", nodeName], ["link set lo up", ...own, ...lines]);
   for (const { netns, v4, v6 } of hosts.values()) {
     ip(

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { dataplaneNames } from "../../src/dataplane/registry.ts";
+import { type Fixture, freshPort, podPeer, policyFor, reachesTcp, useWorld } from "./fixture.ts";
+import { connect, Listener, type Stream, Udp } from "./sockets.ts";
+import type { Host } from "./world.ts";
+
+interface Open {
+  readonly client: Stream;
+  readonly server: Stream;
+}
+
+async function opened(client: Host, server: Host, family: "v4" | "v6" = "v4", to = server[family]): Promise<Open> {
+  const port = to === server[family] ? freshPort() : 80;
+  const listener = Listener.open(server.netns, server[family], port);
+  const stream = await connect(client.netns, client[family], to, port);
+  const accepted = await listener.accept();
+  listener.close();
+  assert.ok(stream !== null && accepted !== null, "the connection could not be opened");
+  return { client: stream, server: accepted };
+}
+
+async function passes(from: Stream, to: Stream): Promise<boolean> {
+  from.send("x");
+  const arrived = await to.receive();
+  return arrived !== null && "text" in arrived && arrived.text.length > 0;
+}
+
+async function lives({ client, server }: Open): Promise<boolean> {
+  return (await passes(client, server)) && passes(server, client);
+}
+
+const deny = policyFor("deny", "web", {});
+const denyEgress = policyFor("deny-egress", "client", { policyTypes: ["Egress"] });
+
+for (const name of dataplaneNames) {
+  describe(`${name}: open connections`, () => {
+    const suite = useWorld(name);
+
+    for (const speaker of ["client", "server"] as const) {
+      it(`a policy that denies one cuts it, both ways, when the ${speaker} speaks first; others live on`, async (context) => {
+        const { world, enforce, change } = suite.of(context);
+        await enforce([]);
+        const denied = await opened(world.client, world.web);
+        const throughService = await opened(world.client, world.web, "v4", world.service);
+        const deniedV6 = await opened(world.remote, world.web, "v6");
+        const other = await opened(world.client, world.other);
+        const outgoing = await opened(world.web, world.outside);
+        await change([deny]);
+        for (const cut of [denied, throughService, deniedV6]) {
+          const silent = speaker === "client" ? "server" : "client";
+          assert.equal(await passes(cut[speaker], cut[silent]), false, "the first word must not arrive");
+          assert.equal(await passes(cut[silent], cut[speaker]), false, "nor an answer");
+        }
+        for (const kept of [other, outgoing]) assert.equal(await lives(kept), true);
+        await change([], ["NetworkPolicy/alpha/deny"]);
+        assert.equal(await lives(other), true);
+        assert.equal(await reachesTcp(world.client, world.web, freshPort()), true);
+      });
+    }
+
+    it("whoever is cut is told: a reset ends the stream at once", async (context) => {
+      const { world, enforce, change } = suite.of(context);
+      await enforce([]);
+      const { client, server } = await opened(world.client, world.web);
+      await change([deny]);
+      client.send("x");
+      assert.deepEqual(await client.receive(), { error: "ECONNRESET" });
+      server.send("x");
+      assert.deepEqual(await server.receive(), { error: "ECONNRESET" });
+    });
+
+    it("egress policies cut too, also what goes to the pod's own node", async (context) => {
+      const { world, enforce, change } = suite.of(context);
+      await enforce([]);
+      const outside = await opened(world.client, world.outside);
+      const node = await opened(world.client, world.node);
+      const nodeV6 = await opened(world.client, world.node, "v6");
+      const fromNode = await opened(world.node, world.client);
+      await change([denyEgress]);
+      for (const { client, server } of [outside, node, nodeV6]) {
+        assert.equal(await passes(server, client), false);
+        assert.equal(await passes(client, server), false);
+      }
+      assert.equal(await lives(fromNode), true, "what the node opened is the node's");
+    });
+
+    it("UDP has connections too", async (context) => {
+      const { world, enforce, change } = suite.of(context);
+      await enforce([]);
+      const port = freshPort();
+      const server = Udp.open(world.web.netns, world.web.v4, port);
+      const client = Udp.open(world.client.netns, world.client.v4, freshPort());
+      client.send(world.web.v4, port, "one");
+      assert.equal(await server.receive(), "one");
+      await change([deny]);
+      server.answer("late");
+      assert.equal(await client.receive(), null);
+      client.send(world.web.v4, port, "two");
+      assert.equal(await server.receive(), null);
+    });
+
+    it("a change that still allows a connection leaves it alone, in whatever way", async (context) => {
+      const { world, enforce, change } = suite.of(context);
+      const allow = (...peers: string[]) => policyFor("in", "web", { ingress: [{ from: peers.map(podPeer) }] });
+      await enforce([allow("client", "remote")]);
+      const kept = await opened(world.client, world.web);
+      const cut = await opened(world.remote, world.web);
+      await change([allow("client", "other")]);
+      assert.equal(await passes(kept.server, kept.client), true, "idle, and the server speaks first");
+      assert.equal(await lives(kept), true);
+      assert.equal(await passes(cut.client, cut.server), false);
+      for (let round = 0; round < 20; round++) {
+        await change([allow("client", round % 2 === 0 ? "other" : "remote")]);
+        assert.equal(await lives(kept), true);
+      }
+    });
+
+    it("a pod that goes takes its connections with it", async (context) => {
+      const { world, enforce, change } = suite.of(context);
+      await enforce([]);
+      const { client, server } = await opened(world.remote, world.web);
+      await change([], ["Pod/alpha/web"]);
+      assert.equal(await passes(client, server), false);
+      assert.equal(await passes(server, client), false);
+    });
+
+    it("--established=keep leaves them until they end, and only them", async (context) => {
+      const { world, enforce, change }: Fixture = suite.of(context);
+      await enforce([], { established: "keep" });
+      const kept = await opened(world.client, world.web);
+      await change([deny]);
+      assert.equal(await lives(kept), true);
+      assert.equal(await reachesTcp(world.client, world.web, freshPort()), false);
+    });
+
+    it("ICMP errors about an accepted connection come back, isolated or not", async (context) => {
+      const { world, enforce, change } = suite.of(context);
+      const port = freshPort();
+      await enforce([
+        policyFor("eg", "client", {
+          policyTypes: ["Ingress", "Egress"],
+          egress: [{ to: [podPeer("web")], ports: [{ protocol: "UDP", port }] }],
+        }),
+      ]);
+      const socket = Udp.open(world.client.netns, world.client.v4, freshPort());
+      assert.equal(await socket.errorFrom(world.web.v4, port, "nobody listens"), "ECONNREFUSED");
+      await change([policyFor("deny", "other", {})]);
+      assert.equal(await socket.errorFrom(world.web.v4, port, "still nobody"), "ECONNREFUSED");
+      const v6 = Udp.open(world.client.netns, world.client.v6, freshPort());
+      assert.equal(await v6.errorFrom(world.web.v6, port, "nobody listens"), "ECONNREFUSED");
+    });
+  });
+}
