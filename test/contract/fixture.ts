@@ -25,9 +25,9 @@ export interface Fixture {
   readonly world: World;
   readonly dataplane: Dataplane;
   /** Brings the node to these policies (and the world's pods); skips the test where the dataplane cannot. */
-  enforce(policies: readonly ApiObject[], options?: Partial<CompileOptions>): Promise<void>;
+  readonly enforce: (policies: readonly ApiObject[], options?: Partial<CompileOptions>) => Promise<void>;
   /** The same as a change of what is in force, through the incremental compiler. */
-  change(objects: readonly ApiObject[], gone?: readonly string[]): Promise<void>;
+  readonly change: (objects: readonly ApiObject[], gone?: readonly string[]) => Promise<void>;
 }
 
 export interface Suite {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { socketAddress, socketFamily } from "../../src/lab/probe/sockaddr.ts";
-import { addressFromValue, type Address } from "../../src/net/address.ts";
+import type { Address } from "../../src/net/address.ts";
 import { attempt, call } from "../../src/system/libc.ts";
 import { inNamespace } from "../../src/system/namespace.ts";
 
@@ -199,9 +199,4 @@ export function echoRequest(version: 4 | 6, sequence: number): Buffer {
   message.writeUInt16BE(sequence, 6);
   if (version === 4) message.writeUInt16BE(checksum(message), 2);
   return message;
-}
-
-/** The n-th address of an IPv4 host range, for ranges of tests. */
-export function addressAfter(value: bigint): Address {
-  return addressFromValue(4, value);
 }

@@ -31,8 +31,8 @@ export interface World extends Readonly<Record<LocalPod | "remote" | "outside", 
   readonly node: Host;
   readonly service: Address;
   /** Runs a program in the node's namespace. */
-  onNode(program: string, ...args: readonly string[]): string;
-  destroy(): void;
+  readonly onNode: (program: string, ...args: readonly string[]) => string;
+  readonly destroy: () => void;
 }
 
 const service = "10.96.0.10" as Address;
