@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { networkPolicy, pod } from "../../test/ask.ts";
+import { schemaErrors } from "../../test/json-schema.ts";
 import { binary, runBinary } from "../../test/run-binary.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "portcullis-eval-"));
@@ -31,6 +32,7 @@ describe("portcullis eval", () => {
       query(2) + query(1, "y/b"),
     );
     assert.deepEqual([code, stderr], [0, ""]);
+    for (const answer of answers(stdout)) assert.deepEqual(schemaErrors(answer, "answer.v1.json"), []);
     assert.deepEqual(
       answers(stdout).map(({ id, verdict }) => [id, verdict]),
       [
@@ -58,6 +60,7 @@ describe("portcullis eval", () => {
       `${query(1, "x/none")}{broken\n\n${query(2)}`,
     );
     assert.equal(code, 3);
+    for (const answer of answers(stdout)) assert.deepEqual(schemaErrors(answer, "answer.v1.json"), []);
     assert.deepEqual(
       answers(stdout).map(({ id, verdict, error }) => [id, verdict, typeof error]),
       [
@@ -125,63 +128,5 @@ describe("portcullis eval", () => {
     child.stdin.end(query(1).repeat(50_000));
     const code = await new Promise((resolve) => child.on("close", resolve));
     assert.deepEqual([code, Buffer.concat(stderr).toString()], [0, ""]);
-  });
-});
-
-describe("portcullis explain", () => {
-  const ask = (...more: readonly string[]) =>
-    runBinary(["explain", "-f", objects, "--from", "y/b", "--port", "80", ...more]);
-  it("tells a person why, and with the exit code whether", async () => {
-    const denied = await ask("--to", "x/a");
-    assert.equal(denied.code, 1);
-    assert.match(denied.stdout, /^deny: y\/b \(10\.0\.0\.2\) to x\/a \(10\.0\.0\.1\), TCP 80\n/);
-    assert.match(denied.stdout, /NetworkPolicy\/x\/closed/);
-    assert.equal((await ask("--to", "y/b")).code, 0);
-  });
-  it("prints JSON with apiVersion and kind first", async () => {
-    const { stdout } = await ask("--to", "x/a", "-ojson");
-    const report = JSON.parse(stdout) as Readonly<Record<string, unknown>>;
-    assert.deepEqual(Object.keys(report).slice(0, 3), ["apiVersion", "kind", "verdict"]);
-    assert.deepEqual(
-      [report["apiVersion"], report["kind"], report["verdict"]],
-      ["portcullis.dev/v1", "Explanation", "deny"],
-    );
-  });
-  it("ends with 2 for wrong usage, with 3 for an END that is not there", async () => {
-    assert.equal((await ask()).code, 2);
-    assert.equal((await ask("--to", "x/a", "--port", "http")).code, 2);
-    assert.equal((await ask("--to", "x/none")).code, 3);
-  });
-});
-
-/** A Node before 24 in the PATH, where the machine has one. */
-function olderNode(): string | null {
-  const folders = (process.env["PATH"] ?? "").split(delimiter).concat("/usr/bin", "/usr/local/bin");
-  const isOlder = (node: string) => {
-    const { stdout } = spawnSync(node, ["--version"], { encoding: "utf8" });
-    return Number(/^v(\d+)\./.exec(stdout ?? "")?.[1] ?? 99) < 24;
-  };
-  return folders.map((one) => join(one, "node")).find((node) => existsSync(node) && isOlder(node)) ?? null;
-}
-
-describe("the launcher", () => {
-  const older = olderNode();
-  it(
-    "starts Node 24 where `node` is older, and gives its exit code",
-    { skip: older === null && "no older Node here" },
-    async () => {
-      if (older === null) return;
-      const { code, stdout } = await runBinary(["version", "-ojson"], "", older);
-      assert.deepEqual([code, (JSON.parse(stdout) as { kind: string }).kind], [0, "Version"]);
-      assert.equal((await runBinary(["eval"], "", older)).code, 2);
-    },
-  );
-
-  it("passes SIGTERM on, and ends as the program does", { skip: older === null && "no older Node here" }, async () => {
-    const child = spawn(older ?? "", [binary, "eval", "-f", objects], { stdio: ["pipe", "pipe", "inherit"] });
-    child.stdin.write(query(1));
-    await new Promise((resolve) => child.stdout.once("data", resolve));
-    child.kill("SIGTERM");
-    assert.equal(await new Promise((resolve) => child.on("close", resolve)), 128 + 15);
   });
 });

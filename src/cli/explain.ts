@@ -43,7 +43,13 @@ function partLines(title: string, part: ExplainedPart): readonly string[] {
   return lines;
 }
 
-function explanationText(explanation: Explanation): string {
+/** The report of `-o json`. */
+export function explanationReport(explanation: Explanation) {
+  return { apiVersion: "portcullis.dev/v1", kind: "Explanation", ...explanation } as const;
+}
+
+/** The same for a person. Safe to print. */
+export function explanationText(explanation: Explanation): string {
   const { verdict, from, to, protocol, port, egress, ingress } = explanation;
   const target = formatTarget({ protocol: protocol as "TCP", port: port ?? 0 });
   const lines = [
@@ -67,10 +73,7 @@ async function run(options: ExplainOptions): Promise<void> {
   if ("error" in connection) throw new InputError(connection.error);
   const explanation = explain(read.cluster, connection, options);
   if (options.output === "text") await writeOut(explanationText(explanation));
-  else {
-    const report = { apiVersion: "portcullis.dev/v1", kind: "Explanation", ...explanation };
-    await writeOut(`${JSON.stringify(report, null, 2)}\n`);
-  }
+  else await writeOut(`${JSON.stringify(explanationReport(explanation), null, 2)}\n`);
   const byVerdict = explanation.verdict === "allow" ? exitCodes.yes : exitCodes.no;
   process.exitCode = read.findings.length > 0 ? exitCodes.unreadable : byVerdict;
 }
