@@ -33,6 +33,8 @@ export interface NamespacePlan {
   readonly role: Role;
   /** The node's name, `namespace/name` of the pod, or empty. */
   readonly of: string;
+  /** The namespace that its cable leads to; null for the fabric. A host that moves is made anew. */
+  readonly router: string | null;
   readonly bridge: boolean;
   readonly pairs: readonly PairPlan[];
   readonly addresses: readonly AddressPlan[];

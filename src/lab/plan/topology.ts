@@ -74,7 +74,7 @@ function neighbourRoutes(node: Node, guest: Guest, guests: readonly Guest[]): re
   return [...new Map(routes.map((route) => [`${route.destination}/${route.bits}`, route])).values()];
 }
 
-function guestPlan(node: Node, guest: Guest, guests: readonly Guest[], topology: Topology): NamespacePlan {
+function guestPlan(lab: string, node: Node, guest: Guest, guests: readonly Guest[], topology: Topology): NamespacePlan {
   const routes: RoutePlan[] = topology === "bridged" ? [...neighbourRoutes(node, guest, guests)] : [];
   for (const family of families) {
     const first = guest.addresses.find((address) => familyOf(address) === family);
@@ -85,6 +85,7 @@ function guestPlan(node: Node, guest: Guest, guests: readonly Guest[], topology:
     name: guest.namespace,
     role: guest.role,
     of: guest.of,
+    router: namespaceName(lab, "node", node.name),
     bridge: false,
     pairs: [],
     addresses: own.map((address) => ({ device: uplink, address })),
@@ -121,7 +122,8 @@ function nodePlan(
     }
   }
   const name = namespaceName(lab, "node", node.name);
-  return { name, role: "node", of: node.name, bridge, pairs, addresses, routes, services };
+  const router = namespaceName(lab, "fabric");
+  return { name, role: "node", of: node.name, router, bridge, pairs, addresses, routes, services };
 }
 
 function outsidePlan(lab: string, outside: readonly Address[]): NamespacePlan {
@@ -131,6 +133,7 @@ function outsidePlan(lab: string, outside: readonly Address[]): NamespacePlan {
     name,
     role: "outside",
     of: "",
+    router: namespaceName(lab, "fabric"),
     bridge: false,
     pairs: [],
     addresses: own.map((address) => ({ device: uplink, address })),
@@ -177,6 +180,7 @@ function fabricPlan({ lab, objects, guests, outside, services }: FabricInput): N
     name: namespaceName(lab, "fabric"),
     role: "fabric",
     of: "",
+    router: null,
     bridge: false,
     pairs,
     addresses,
@@ -234,7 +238,7 @@ export function planLab(lab: string, objects: LabObjects, topology: Topology, me
   );
   const hosts = objects.nodes.flatMap((node) => {
     const near = guests.get(node.name) ?? [];
-    return near.map((guest) => guestPlan(node, guest, near, topology));
+    return near.map((guest) => guestPlan(lab, node, guest, near, topology));
   });
   const namespaces = [
     ...hosts,
