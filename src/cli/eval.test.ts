@@ -32,7 +32,7 @@ describe("portcullis eval", () => {
       query(2) + query(1, "y/b"),
     );
     assert.deepEqual([code, stderr], [0, ""]);
-    for (const answer of answers(stdout)) assert.deepEqual(schemaErrors(answer, "answer.v1.json"), []);
+    for (const answer of answers(stdout)) assert.deepEqual(schemaErrors(answer, "eval.json"), []);
     assert.deepEqual(
       answers(stdout).map(({ id, verdict }) => [id, verdict]),
       [
@@ -60,7 +60,7 @@ describe("portcullis eval", () => {
       `${query(1, "x/none")}{broken\n\n${query(2)}`,
     );
     assert.equal(code, 3);
-    for (const answer of answers(stdout)) assert.deepEqual(schemaErrors(answer, "answer.v1.json"), []);
+    for (const answer of answers(stdout)) assert.deepEqual(schemaErrors(answer, "eval.json"), []);
     assert.deepEqual(
       answers(stdout).map(({ id, verdict, error }) => [id, verdict, typeof error]),
       [
@@ -96,6 +96,10 @@ describe("portcullis eval", () => {
   });
 
   it("takes -f=FILE as users of kubectl type it, and the flags of rules 10 and 12", async () => {
+    const nameless = join(folder, "nameless.json");
+    const { namespace: _, ...metadata } = pod("x/c", "10.0.0.3").metadata as { namespace: string };
+    writeFileSync(nameless, JSON.stringify({ ...pod("x/c", "10.0.0.3"), metadata }));
+    assert.equal((await runBinary(["eval", "-f", objects, "-f", nameless, "-n=z"], query(1, "z/c"))).code, 0);
     const { stdout } = await runBinary(
       ["eval", `-f=${objects}`, "--default-verdict", "deny"],
       query(1, "y/b") + query(2, "203.0.113.1"),

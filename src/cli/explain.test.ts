@@ -48,7 +48,7 @@ describe("portcullis explain", () => {
       fc.property(smallCluster, someOptions, smallConnection, (cluster, options, connection) => {
         const explanation = explain(cluster, connection, options);
         const report: unknown = JSON.parse(JSON.stringify(explanationReport(explanation)));
-        assert.deepEqual(schemaErrors(report, "explanation.v1.json"), []);
+        assert.deepEqual(schemaErrors(report, "explain.json"), []);
         // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
         assert.doesNotMatch(explanationText(explanation), /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
       }),

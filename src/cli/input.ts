@@ -11,6 +11,7 @@ import { say } from "./output.ts";
 export interface InputOptions {
   readonly filename?: readonly string[];
   readonly recursive?: boolean;
+  readonly namespace?: string;
 }
 
 /** The flags that say what a verdict is where no policy says it. */
@@ -22,7 +23,8 @@ export interface VerdictOptions {
 export function addInputOptions(command: Command): Command {
   return command
     .option("-f, --filename <path...>", "file or folder with manifests, - for stdin (repeatable)")
-    .option("-R, --recursive", "read the folders in the folders too");
+    .option("-R, --recursive", "read the folders in the folders too")
+    .option("-n, --namespace <name>", "namespace of objects that name none", "default");
 }
 
 export function addVerdictOptions(command: Command): Command {
@@ -51,7 +53,8 @@ export async function readInput(options: InputOptions): Promise<ManifestRead> {
     throw new UsageError("-f is missing: objects are read from manifests (a running cluster cannot be asked yet)");
   }
   const { readManifests } = await import("../source/manifests/read.ts");
-  const read = await readManifests(paths, { recursive: options.recursive ?? false, stdin: process.stdin });
+  const { recursive = false, namespace = "default" } = options;
+  const read = await readManifests(paths, { recursive, namespace, stdin: process.stdin });
   for (const finding of read.findings) say(findingText(finding));
   return read;
 }

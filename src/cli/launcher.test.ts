@@ -33,7 +33,7 @@ describe("the launcher", () => {
       if (older === null) return;
       const { code, stdout } = await runBinary(["version", "-ojson"], "", older);
       assert.equal(code, 0);
-      assert.deepEqual(schemaErrors(JSON.parse(stdout), "version.v1.json"), []);
+      assert.deepEqual(schemaErrors(JSON.parse(stdout), "version.json"), []);
       assert.equal((await runBinary(["eval"], "", older)).code, 2);
     },
   );

@@ -7,7 +7,7 @@ import { globSync } from "node:fs";
 import { join } from "node:path";
 import type { MutantResult } from "./tree.ts";
 import { copyTree, requireSound, tryMutant } from "./tree.ts";
-import type { Mutant } from "./mutants-list.ts";
+import type { Mutant } from "./mutant.ts";
 import { mutants } from "./mutants-list.ts";
 
 const root = join(import.meta.dirname, "..", "..");
