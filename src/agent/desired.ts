@@ -26,6 +26,8 @@ export interface Desired {
   enforceable(): Ruleset | null;
   /** Null: nothing is known. */
   ruleset(): Ruleset | null;
+  /** How many objects count, by kind. */
+  counts(): Readonly<Record<string, number>>;
   /** About the input that `compile` saw last. */
   readonly digest: () => string | null;
   readonly complete: () => boolean;
@@ -113,6 +115,7 @@ export function createDesired(parts: DesiredParts): Desired {
     },
     enforceable: () => (held ? null : (compiler?.ruleset() ?? null)),
     ruleset: () => compiler?.ruleset() ?? null,
+    counts: () => compiler?.counts() ?? {},
     digest: () => latest?.digest ?? null,
     complete: () => latest?.complete ?? false,
     findings: () => latest?.findings ?? [],

@@ -36,6 +36,8 @@ export interface Enforcer {
   standing(): Standing;
   /** What should be in the kernel; null: not known. */
   ruleset(): Ruleset | null;
+  /** How many objects count, by kind. */
+  counts(): Readonly<Record<string, number>>;
   /** Uses the dataplane between two operations. */
   exclusive<T>(use: () => Promise<T>): Promise<T>;
   /** Milliseconds that the running operation has taken so far; 0: none runs. */
@@ -142,6 +144,7 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
         stopping,
       }),
     ruleset: () => desired.ruleset(),
+    counts: () => desired.counts(),
     exclusive: (use) => kernel.exclusive(use),
     busyFor: () => kernel.busyFor(),
   };

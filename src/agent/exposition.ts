@@ -6,7 +6,7 @@ import type { Enforcer } from "./enforcer.ts";
 
 export interface ExpositionParts {
   readonly registry: Registry;
-  readonly enforcer: Pick<Enforcer, "standing" | "ruleset" | "exclusive">;
+  readonly enforcer: Pick<Enforcer, "standing" | "ruleset" | "counts" | "exclusive">;
   readonly dataplane: Pick<Dataplane, "counters" | "name">;
   readonly clock: Clock;
   readonly build: LabelValues;
@@ -109,6 +109,12 @@ export function createExposition(parts: ExpositionParts): () => Promise<string> 
     "1 if the kernel enforces what the source says; /readyz tells why not.",
     "gauge",
     () => one(enforcer.standing().ready ? 1 : 0),
+  );
+  registry.observed(
+    "portcullis_objects",
+    "Objects that count, by kind: live pods, namespaces, nodes, policies in force.",
+    "gauge",
+    () => Object.entries(enforcer.counts()).map(([kind, value]) => ({ labels: { kind }, value })),
   );
   registerSizes(registry, () => enforcer.ruleset());
   registerProcess(registry);

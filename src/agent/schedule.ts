@@ -47,7 +47,8 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     retryIn: () => {
       const wait = until(retryAt, retryLength);
       retryAt = now() + wait;
-      return wait;
+      // Somebody took away what was in force: that is more urgent than sparing a kernel that refuses.
+      return requested ? Math.min(wait, until(pauseUntil, 1000)) : wait;
     },
     checkIn: () => {
       const periodic = until(checkAt, syncPeriod);

@@ -26,6 +26,8 @@ export interface Compiler {
   apply(changes: readonly Change[]): RulesetChange;
   /** The Ruleset as it stands: a live view, which `apply` changes. */
   ruleset(): Ruleset;
+  /** How many objects count, by kind: live pods, policies in force (`Policy`, of every kind). */
+  counts(): Readonly<Record<string, number>>;
 }
 
 interface State {
@@ -57,6 +59,7 @@ export function createCompiler(options: CompileOptions): Compiler {
       return commit(state);
     },
     ruleset: () => viewOf(state),
+    counts: () => ({ ...state.model.counts(), Policy: state.policies.size() }),
   };
 }
 

@@ -24,6 +24,8 @@ export interface PolicyTable {
   remove(key: ObjectKey): PolicyEntry | null;
   /** Those whose subject is this class. Costs its labels and the policies that ask for them. */
   selecting(podClass: PodClass): PolicyEntry[];
+  /** How many there are. */
+  size(): number;
 }
 
 export function createPolicyTable(): PolicyTable {
@@ -47,6 +49,7 @@ export function createPolicyTable(): PolicyTable {
     },
     remove: (key) => take(key),
     selecting: (podClass) => bySubject.matching(podClass),
+    size: () => entries.size,
   };
 }
 

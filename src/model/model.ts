@@ -35,6 +35,8 @@ export interface Model {
   /** A change that says nothing new does nothing. Kinds that policies do not look at are ignored. */
   apply(change: ObjectChange): ModelDelta;
   node(name: string): Node | null;
+  /** How many objects are known, by kind; of pods those that are live. Costs the number of namespaces. */
+  counts(): { readonly Namespace: number; readonly Node: number; readonly Pod: number };
   /** The newest live pod that claims the address. */
   holder(address: Address): PodState | null;
   /** The members are kept up to date until `untrack`. */
@@ -68,6 +70,11 @@ export function createModel(): Model {
   return {
     apply: (change) => (change.kind === "object" ? upsert(state, change.object) : remove(state, change.key)),
     node: (name) => state.nodes.get(name) ?? null,
+    counts() {
+      let pods = 0;
+      for (const namespace of namespaces.values()) pods += namespace.pods.size;
+      return { Namespace: namespaces.size, Node: state.nodes.size, Pod: pods };
+    },
     holder: (address) => state.holdings.holder(address),
     track: (selection, membersOf) => track(state, selection, membersOf),
     untrack: (set) => untrack(state, set),

@@ -183,6 +183,18 @@ describe("a kernel that refuses", () => {
     await agent.end();
   });
 
+  it("is tried at once when somebody else changed our rules meanwhile", async () => {
+    const agent = await loaded();
+    agent.kernel.refuse("apply", 1);
+    agent.enforcer.update(updateOf("d1", [policyChange("p")]));
+    await settled();
+    agent.enforcer.requestCheck();
+    await settled();
+    assert.deepEqual(agent.kernel.names(), ["sync", "apply", "sync"]);
+    assert.equal(agent.enforcer.standing().digest, "d1");
+    await agent.end();
+  });
+
   it("a failed check is followed by a full sync", async () => {
     const agent = await loaded();
     agent.kernel.refuse("check", 1);

@@ -101,6 +101,7 @@ describe("the agent", () => {
       'portcullis_operations_total{operation="apply"} 1',
       "portcullis_transactions_total 3",
       "portcullis_endpoints 0",
+      'portcullis_objects{kind="Policy"} 1',
       'portcullis_build_info{version="0",node="node-1"} 1',
     ]) {
       assert.ok(body.split("\n").includes(line), line);

@@ -233,6 +233,7 @@ export function plainCompiler() {
       return emptyChange;
     },
     ruleset: () => emptyRuleset,
+    counts: () => ({ Pod: 0, Policy: 1 }),
   });
   return { create, loads: () => loads, batches };
 }
