@@ -87,7 +87,10 @@ describe("portcullis eval", () => {
 
   it("ends with 3 where files cannot be read, with 2 where it is used wrongly", async () => {
     assert.equal((await runBinary(["eval", "-f", join(folder, "none")], query(1))).code, 3);
-    assert.equal((await runBinary(["eval", "-f", objects, "--queries", join(folder, "none")])).code, 3);
+    for (const queries of [join(folder, "none"), folder]) {
+      const { code, stderr } = await runBinary(["eval", "-f", objects, "--queries", queries]);
+      assert.deepEqual([code, /^portcullis: queries: /.test(stderr)], [3, true]);
+    }
     for (const args of [["eval"], ["eval", "--nonsense"], ["nonsense"], ["eval", "-f", "-", "--queries", "-"]]) {
       const { code, stdout, stderr } = await runBinary(args);
       assert.deepEqual([code, stdout, stderr === ""], [2, "", false], args.join(" "));

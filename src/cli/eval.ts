@@ -1,5 +1,4 @@
 import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
 import type { Command } from "commander";
 import { answerLine } from "../evaluate/answer.ts";
 import type { Evaluator } from "../evaluate/indexed.ts";
@@ -21,14 +20,12 @@ const mostPending = 1 << 16;
 
 const tooLong = JSON.stringify({ id: null, error: `the line is longer than ${longestLine} characters` });
 
-async function openQueries(path: string): Promise<AsyncIterable<Uint8Array>> {
-  if (path === "-") return process.stdin;
+async function* readQueries(path: string): AsyncGenerator<Uint8Array> {
   try {
-    await (await open(path)).close();
+    yield* path === "-" ? process.stdin : createReadStream(path);
   } catch (error) {
     throw new InputError(`queries: ${error instanceof Error ? error.message : String(error)}`);
   }
-  return createReadStream(path, { highWaterMark: 1 << 16 });
 }
 
 /** Answers every line, in order, as it comes. Gives how many could not be answered. */
@@ -59,9 +56,8 @@ async function run(options: EvalOptions): Promise<void> {
     throw new UsageError("-f - and --queries - cannot both read stdin");
   }
   const read = await readInput(options);
-  const queries = await openQueries(options.queries);
   const resolver = createResolver(read.cluster, read.workloads);
-  const unanswered = await answerAll(queries, resolver, createEvaluator(read.cluster, options));
+  const unanswered = await answerAll(readQueries(options.queries), resolver, createEvaluator(read.cluster, options));
   if (unanswered > 0) say(`${unanswered} ${unanswered === 1 ? "query" : "queries"} could not be answered`);
   process.exitCode = unanswered > 0 || read.findings.length > 0 ? exitCodes.unreadable : exitCodes.yes;
 }

@@ -21,7 +21,9 @@ function report(error: unknown): number {
     process.stderr.write(`portcullis: ${error.message}\n`);
     return error instanceof UsageError ? exitCodes.usage : exitCodes.unreadable;
   }
-  throw error;
+  // A bug. Not 1, which would be an answer: denied.
+  process.stderr.write(`portcullis: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return exitCodes.unreadable;
 }
 
 async function main(): Promise<void> {
