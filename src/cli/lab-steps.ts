@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import type { Command } from "commander";
 import { exitCodes, InputError, UsageError } from "./exit.ts";
 import { addInputOptions, readInput, type InputOptions } from "./input.ts";
@@ -115,9 +114,10 @@ async function execute(end: string, command: readonly string[], options: Named):
     return found.name;
   });
   const { inNamespace } = await import("../system/namespace.ts");
+  const { startProgram } = await import("../system/program.ts");
   const [program, ...args] = command[0] === "--" ? command.slice(1) : command;
   if (program === undefined) throw new UsageError("the command is missing: lab exec NAMESPACE/POD -- command");
-  const child = inNamespace(namespace, () => spawn(program, args, { stdio: "inherit" }));
+  const child = inNamespace(namespace, () => startProgram(program, args, { stdio: "inherit" }));
   process.exitCode = await new Promise<number>((resolve, reject) => {
     child.on("error", (error) => reject(new InputError(error.message)));
     child.on("close", (code) => resolve(code ?? 1));

@@ -1,8 +1,8 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { startProgram } from "../system/program.ts";
 import { digestOfName } from "./plan/names.ts";
 
 /** What the agents of a lab are told. */
@@ -48,16 +48,12 @@ export interface AgentPlace {
  * Starts the agent that programs one node's namespace. `detached`: it outlives this process. Its socket is named by a
  * digest, since a node's name may be longer than a socket's path can be.
  */
-export function startAgent(
-  place: AgentPlace,
-  flags: AgentFlags,
-  detached: boolean,
-): AgentProcess & { child: ChildProcess } {
+export function startAgent(place: AgentPlace, flags: AgentFlags, detached: boolean): AgentProcess {
   const name = digestOfName(place.node).slice(0, 16);
   const [socket, log] = [join(place.folder, `${name}.sock`), join(place.folder, `${name}.log`)];
   const output = openSync(log, "a");
   const where = ["-f", place.manifests, "--netns", place.namespace, "--node-name", place.node];
-  const child = spawn(
+  const child = startProgram(
     process.execPath,
     ["--no-warnings", program, "agent", ...where, "--metrics-bind-address", `unix:${socket}`, ...flagArguments(flags)],
     { stdio: ["ignore", output, output], detached },
@@ -65,7 +61,7 @@ export function startAgent(
   closeSync(output);
   child.unref();
   child.on("error", () => undefined);
-  return { node: place.node, pid: child.pid ?? 0, socket, log, child };
+  return { node: place.node, pid: child.pid ?? 0, socket, log };
 }
 
 interface Readiness {

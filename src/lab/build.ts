@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import type { Address } from "../net/address.ts";
 import { changeNamespaces, inNamespace, namespacePath } from "../system/namespace.ts";
+import { outputOf } from "../system/program.ts";
 import * as message from "./kernel/route-message.ts";
 import { RouteError, routeSocket, type RouteSocket } from "./kernel/route-socket.ts";
 import { setSwitches } from "./kernel/sysctl.ts";
@@ -122,7 +122,7 @@ function forgetNeighbours(
 /** Puts the lab's translation of Services into a node; the table is replaced in one transaction. */
 function translate(namespace: string, text: string | null): void {
   const script = `table ${servicesTable}\ndelete table ${servicesTable}\n${text ?? ""}`;
-  inNamespace(namespace, () => execFileSync("nft", ["-f", "-"], { input: script, stdio: ["pipe", "ignore", "pipe"] }));
+  inNamespace(namespace, () => outputOf("nft", ["-f", "-"], script));
 }
 
 /**

@@ -1,5 +1,5 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { Socket } from "node:net";
+import { outputOf, runAtOnce, startProgram } from "../system/program.ts";
 
 /**
  * Containment: a command that runs as the first process of a private tree of namespaces (mount, network, process ids;
@@ -32,13 +32,13 @@ export function whatIsMissing(): string | null {
     ["ip", "-V", "iproute2"],
     ["nft", "--version", "nftables"],
   ] as const) {
-    if (spawnSync(program, [argument], { stdio: "ignore" }).error !== undefined) {
+    if (runAtOnce(program, [argument]).absent) {
       return `the lab needs \`${program}\` (package ${from}), which is not installed`;
     }
   }
-  const attempt = spawnSync("unshare", [...unshareArguments(), "true"], { stdio: ["ignore", "ignore", "pipe"] });
-  if (attempt.status === 0) return null;
-  const said = String(attempt.stderr).trim();
+  const attempt = runAtOnce("unshare", [...unshareArguments(), "true"]);
+  if (attempt.code === 0) return null;
+  const said = attempt.stderr.trim();
   if (process.getuid?.() === 0) return `the lab needs namespaces, and root may not make them here: ${said}`;
   return (
     `without root the lab needs unprivileged user namespaces, and the kernel refuses them: ${said}. ` +
@@ -50,7 +50,7 @@ export function whatIsMissing(): string | null {
 /** Runs Node with these arguments in a containment of its own, on our terminal. Gives its exit code. */
 export function runContained(args: readonly string[]): Promise<number> {
   const wrap = ["--pdeathsig", "KILL", "unshare", ...unshareArguments(), process.execPath, ...args];
-  const child = spawn("setpriv", wrap, {
+  const child = startProgram("setpriv", wrap, {
     stdio: ["inherit", "inherit", "inherit", "pipe"],
     env: { ...process.env, [insideMark]: "1" },
   });
@@ -67,5 +67,5 @@ export function settleInside(): void {
   life.on("error", () => process.exit(1));
   life.resume();
   life.unref();
-  execFileSync("mount", ["-t", "tmpfs", "-o", "mode=755", "lab", "/run"], { stdio: "ignore" });
+  outputOf("mount", ["-t", "tmpfs", "-o", "mode=755", "lab", "/run"]);
 }

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { explain } from "../../evaluate/explain.ts";
@@ -6,6 +5,7 @@ import { readQuery } from "../../evaluate/query.ts";
 import { createResolver } from "../../evaluate/resolve.ts";
 import type { Address } from "../../net/address.ts";
 import { inNamespace } from "../../system/namespace.ts";
+import { outputOf } from "../../system/program.ts";
 import { plainAgents } from "../agents.ts";
 import { Lab } from "../lab.ts";
 import { namespaceName, podDevice } from "../plan/names.ts";
@@ -153,9 +153,7 @@ export class Story {
     for (const { role, of, name } of this.#lab.plan.namespaces) {
       if (role !== "node") continue;
       const list = ["-s", "list", "table", "inet", "portcullis"];
-      const text = inNamespace(name, () =>
-        execFileSync("nft", list, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }),
-      );
+      const text = inNamespace(name, () => outputOf("nft", list));
       texts.set(of, text);
       if (this.#keep !== null) this.#keepFile(this.#keep, `${of}.${time}`, text);
     }
