@@ -69,5 +69,5 @@ export function attempt(name: CallName, ...args: readonly unknown[]): number | s
 
 /** Where a Buffer's bytes are, for structures that hold pointers. The Buffer must stay referenced until the call is over. */
 export function addressOf(buffer: Buffer): bigint {
-  return BigInt(koffi.address(buffer));
+  return koffi.address(buffer);
 }

@@ -57,7 +57,8 @@ function createReading(dumper: Dumper, table: string) {
         [TABLE, table],
         [ELEMENT_SET, shape.name],
       ] as const;
-      if (!dumper.dump(`list elements of ${shape.name}`, nf.GETSETELEM, names, reader.take)) return false;
+      if (!dumper.dump(`list elements of ${shape.name}`, nf.GETSETELEM, names, (...element) => reader.take(...element)))
+        return false;
       into.set(shape.name, { ...shape, elements: reader.finish() });
       return true;
     });

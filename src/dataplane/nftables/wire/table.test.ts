@@ -17,7 +17,7 @@ function content(table: NftTable): TableContent {
   return found;
 }
 
-describe("a table over netlink", { skip: noNamespaces }, () => {
+describe("a table over netlink", { skip: noNamespaces, timeout: 600_000 }, () => {
   let byWire: OwnNamespace;
   let byText: OwnNamespace;
   let table: NftTable;

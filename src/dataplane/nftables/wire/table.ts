@@ -1,8 +1,9 @@
 import { openNetlink, NETLINK_NETFILTER } from "../../../system/netlink/socket.ts";
-import { DataplaneError } from "../../dataplane.ts";
+import { type Capabilities, DataplaneError } from "../../dataplane.ts";
 import type { Step } from "../step.ts";
 import type { CounterValue } from "./decode.ts";
 import { createDumper } from "./dump.ts";
+import { missingFeatures } from "./probe.ts";
 import { type TableContent, readCounters, readRuleHandles, readTable } from "./read-table.ts";
 import { createRuleHandles } from "./rule-handles.ts";
 import { createTransactor } from "./transaction.ts";
@@ -18,6 +19,8 @@ export interface NftTable {
   counters(): ReadonlyMap<string, CounterValue>;
   /** Calls back when anybody else changed our table or took it away. Returns how to stop. */
   watchForeign(onChange: (change: ForeignChange) => void): () => void;
+  /** What this kernel lacks of what we need; nothing is changed. Throws DataplaneError where it may not be asked. */
+  missing(): Capabilities["missing"];
   close(): void;
 }
 
@@ -45,7 +48,7 @@ export function openTable(netns: string | null, table: string): NftTable {
   const transactor = createTransactor(socket, table, handles);
   const watches = new Set<() => void>();
   return {
-    transact: transactor.transact,
+    transact: (step) => transactor.transact(step),
     read: () => readTable(dumper, table),
     counters: () => readCounters(dumper, table),
     watchForeign: (onChange) => {
@@ -56,6 +59,7 @@ export function openTable(netns: string | null, table: string): NftTable {
         stop();
       };
     },
+    missing: () => missingFeatures(netns, socket),
     close: () => {
       for (const stop of watches) stop();
       watches.clear();

@@ -62,7 +62,13 @@ export function createTransactor(socket: NetlinkSocket, table: string, handles: 
   let sequence = 1;
 
   const encode = (operations: readonly Operation[]): boolean => {
-    const encoding: Encoding = { writer, table, sequence, setId: 0, handleOf: handles.handleOf };
+    const encoding: Encoding = {
+      writer,
+      table,
+      sequence,
+      setId: 0,
+      handleOf: (...place) => handles.handleOf(...place),
+    };
     writer.reset();
     beginBatch(writer, sequence);
     const empty = writer.length;

@@ -1,0 +1,163 @@
+import { readFileSync } from "node:fs";
+import { SystemCallError, errnoName } from "../../../system/libc.ts";
+import { inNamespace } from "../../../system/namespace.ts";
+import { eachMessage } from "../../../system/netlink/attributes.ts";
+import { MessageWriter } from "../../../system/netlink/message.ts";
+import type { NetlinkSocket } from "../../../system/netlink/socket.ts";
+import { type Capabilities, DataplaneError } from "../../dataplane.ts";
+import type { ProgramSet } from "../program.ts";
+import type { Statement } from "../statement.ts";
+import type { Operation } from "../step.ts";
+import { type Encoding, beginBatch, endBatch, writeOperation } from "./encode.ts";
+import { NLMSG_ERROR } from "./numbers.ts";
+
+type Missing = Capabilities["missing"][number];
+
+const table = "portcullis-probe";
+
+function emptySet(name: string, more: Partial<ProgramSet>): ProgramSet {
+  const plain = { data: "none", interval: false, size: null, comment: null, elements: new Map() } as const;
+  return { name, key: ["ipv4_addr"], ...plain, ...more };
+}
+
+const addSet = (name: string, more: Partial<ProgramSet>): Operation => ({ kind: "add-set", set: emptySet(name, more) });
+const addRule = (...statements: readonly Statement[]): Operation => ({
+  kind: "add-rule",
+  chain: "forward",
+  rule: { statements, comment: null },
+});
+
+interface Trial {
+  readonly operation: Operation;
+  readonly missing: Missing;
+}
+
+const needed = (feature: string, modules: string): Missing => ({
+  feature,
+  effect: "the rules cannot be loaded: nothing is enforced",
+  remedy: `load the kernel module ${modules} (modprobe), or use a kernel that has it`,
+});
+
+const tcp: Statement = { kind: "l4proto", protocol: 6 };
+
+/** One operation for each thing that a kernel may be built without. */
+const trials: readonly Trial[] = [
+  { operation: { kind: "add-table" }, missing: needed("nf_tables for the inet family", "nf_tables") },
+  { operation: addSet("s", {}), missing: needed("nf_tables hash sets", "nf_tables") },
+  { operation: addSet("i", { interval: true }), missing: needed("nf_tables interval sets", "nf_tables") },
+  { operation: addSet("v", { data: "verdict" }), missing: needed("nf_tables verdict maps", "nf_tables") },
+  {
+    operation: addSet("m", { data: "counter" }),
+    missing: needed("nf_tables maps of counters", "nf_tables, nft_objref"),
+  },
+  {
+    operation: { kind: "add-chain", chain: { name: "forward", hook: "forward", rules: [] } },
+    missing: needed("nf_tables filter chains", "nf_tables"),
+  },
+  {
+    operation: addRule({ kind: "lookup", key: ["client4", "backend4"], set: "s" }),
+    missing: needed("nf_tables matches on connections", "nft_ct, nf_conntrack"),
+  },
+  { operation: addRule({ kind: "source-is-local" }), missing: needed("nf_tables routing queries", "nft_fib_inet") },
+  {
+    operation: addRule(tcp, { kind: "reject-tcp-reset" }),
+    missing: needed("nf_tables rejects", "nft_reject_inet"),
+  },
+  {
+    operation: addRule({ kind: "counter-map", key: ["client4"], map: "m" }),
+    missing: needed("nf_tables references to counters", "nft_objref"),
+  },
+];
+
+/**
+ * Tries every operation in one transaction that the kernel cannot accept (its last operation deletes what is not
+ * there): it names all that it does not know, and nothing is done. Errors by number of operation.
+ */
+function refusals(socket: NetlinkSocket, operations: readonly Operation[]): ReadonlyMap<number, string> {
+  const writer = new MessageWriter(8192);
+  const encoding: Encoding = { writer, table, sequence: 1, setId: 0, handleOf: () => null };
+  beginBatch(writer, 1);
+  for (const operation of [...operations, { kind: "delete-counter", name: "none" } as const]) {
+    encoding.sequence += 1;
+    writeOperation(encoding, operation);
+  }
+  endBatch(writer, encoding.sequence + 1);
+  socket.send(writer.buffer, writer.length);
+  const found = new Map<number, string>();
+  for (let length = socket.receive(); length > 0; length = socket.receive()) {
+    eachMessage(socket.received, length, (type, _flags, start) => {
+      if (type !== NLMSG_ERROR) return;
+      found.set(socket.received.readUInt32LE(start + 8) - 2, errnoName(-socket.received.readInt32LE(start + 16)));
+    });
+  }
+  return found;
+}
+
+/** Whether ctnetlink answers: it counts connections when asked. */
+function hasConntrackNetlink(socket: NetlinkSocket): boolean {
+  const writer = new MessageWriter(64);
+  writer.begin(0x105, 1, 1);
+  writer.netfilterHeader(0, 0);
+  writer.end();
+  socket.send(writer.buffer, writer.length);
+  let answered = false;
+  for (let length = socket.receive(); length > 0; length = socket.receive()) {
+    eachMessage(socket.received, length, (type) => {
+      if (type !== NLMSG_ERROR) answered = true;
+    });
+  }
+  return answered;
+}
+
+function bridgeIsBlind(netns: string | null): boolean {
+  try {
+    const path = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+    return inNamespace(netns, () => readFileSync(path, "latin1")).trim() === "0";
+  } catch {
+    // No br_netfilter: then no bridge of pods exists that it should have been loaded for, or their CNI did not want it.
+    return false;
+  }
+}
+
+const withoutSweep: Missing = {
+  feature: "conntrack netlink",
+  effect:
+    "marks of open connections cannot be cleared when the generations come around, after some ten thousand changes",
+  remedy: "load the kernel module nf_conntrack_netlink",
+};
+
+const blindBridge: Missing = {
+  feature: "bridged packets",
+  effect: "packets between two pods on the same bridge pass without any policy, and Services between them break",
+  remedy: "sysctl net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1",
+};
+
+/**
+ * What the kernel of this network namespace lacks. Changes nothing: what is tried is never committed. Throws
+ * DataplaneError where it may not be asked at all.
+ */
+export function missingFeatures(netns: string | null, socket: NetlinkSocket): readonly Missing[] {
+  try {
+    const refused = refusals(
+      socket,
+      trials.map(({ operation }) => operation),
+    );
+    if ([...refused.values()].includes("EPERM")) {
+      throw new DataplaneError(
+        "nftables: EPERM: run as root, or with CAP_NET_ADMIN in the user namespace that owns the network namespace",
+        "errno EPERM",
+      );
+    }
+    // What fails only because something before it did is not missing.
+    const first = trials.findIndex((_, index) => refused.has(index));
+    const fundamental = first === 0 ? trials.slice(0, 1) : trials.filter((_, index) => refused.has(index));
+    return [
+      ...fundamental.map(({ missing }) => missing),
+      ...(hasConntrackNetlink(socket) ? [] : [withoutSweep]),
+      ...(bridgeIsBlind(netns) ? [blindBridge] : []),
+    ];
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error;
+    throw new DataplaneError(`nftables: the kernel cannot be asked (${error.call}: ${error.code})`, error.message);
+  }
+}
