@@ -17,9 +17,17 @@ const damages: Readonly<Record<string, (world: World) => readonly (() => void)[]
     () => onNode("nft", "insert", "rule", "inet", "portcullis", "forward", "accept"),
     () => onNode("nft", "flush", "chain", "inet", "portcullis", "cut"),
     () => onNode("nft", "add", "table", "inet", "portcullis", "{ flags dormant; }"),
+    () => onNode("nft", "add", "chain", "inet", "portcullis", "forward", "{ policy drop; }"),
+    () => onNode("nft", "delete", "rule", "inet", "portcullis", "stamp", "handle", stampHandle(onNode)),
     () => onNode("nft", "add", "set", "inet", "portcullis", "foreign", "{ type inet_service; }"),
   ],
 };
+
+/** The handle of the rule that jumps to where the mark is set. */
+function stampHandle(onNode: World["onNode"]): string {
+  const listing = onNode("nft", "-a", "list", "chain", "inet", "portcullis", "stamp");
+  return /jump set_generation # handle (\d+)/.exec(listing)?.[1] ?? "";
+}
 
 const allowClient = policyFor("in", "web", {
   ingress: [{ from: [podPeer("client")], ports: [{ protocol: "UDP", port: 53 }] }],

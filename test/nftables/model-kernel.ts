@@ -59,6 +59,7 @@ function apply(tables: Tables, operation: Exclude<Operation, { kind: "add-table"
       sets.set(operation.set.name, { ...operation.set, elements: new Map() });
       return;
     case "add-chain":
+      if (operation.chain.hook !== null && chains.has(operation.chain.name)) return;
       must(!chains.has(operation.chain.name), `chain ${operation.chain.name} exists`);
       chains.set(operation.chain.name, { ...operation.chain, rules: [] });
       return;

@@ -56,12 +56,20 @@ function misfitsOf(have: Program, want: Program): string[] {
   });
   const chains = [...want.chains.values()].filter((chain) => {
     const there = have.chains.get(chain.name);
-    return there !== undefined && there.hook !== chain.hook;
+    return there !== undefined && (there.hook !== chain.hook || isElsewhere(there));
   });
   return [
     ...sets.map(({ name }) => `set ${name} is of another type`),
     ...chains.map(({ name }) => `chain ${name} is on another hook`),
   ];
+}
+
+/** On another priority, or of another type: read back as a first rule that tells of it. Neither can be changed in place. */
+function isElsewhere({ hook, rules }: ProgramChain): boolean {
+  const first = rules[0]?.statements[0];
+  if (hook === null || first?.kind !== "foreign") return false;
+  const [, type, priority] = /^type (\S+) hook \S+ priority (\S+) policy /.exec(first.expressions) ?? [];
+  return type !== undefined && (type !== "filter" || priority !== "0");
 }
 
 type Named = ReadonlyMap<string, { readonly name: string }>;
@@ -123,7 +131,9 @@ function chainChanges(have: Program, want: Program, differences: string[]): Oper
     const there = have.chains.get(chain.name);
     if (there === undefined || sameRules(there, chain)) return [];
     differences.push(`chain ${chain.name} has other rules`);
-    return replaceChain(want, chain.name);
+    // Adding a base chain again gives it back its policy.
+    const policy: Operation[] = chain.hook === null ? [] : [{ kind: "add-chain", chain }];
+    return [...policy, ...replaceChain(want, chain.name)];
   });
 }
 

@@ -2,14 +2,7 @@ import { release } from "node:os";
 import { clearConnectionMarks } from "../../system/conntrack.ts";
 import type { RulesetChange } from "../../ir/change.ts";
 
-import {
-  type ApplyReport,
-  type Capabilities,
-  type Dataplane,
-  DataplaneError,
-  type PolicyCounter,
-  type SyncReport,
-} from "../dataplane.ts";
+import { type ApplyReport, type Dataplane, DataplaneError, type PolicyCounter, type SyncReport } from "../dataplane.ts";
 import { changeSteps } from "./change.ts";
 import { diffPrograms, type KernelProgram, type ProgramDiff } from "./diff.ts";
 import { generationInForce } from "./generation-in-force.ts";
@@ -20,6 +13,7 @@ import { dropCounters } from "./render/base-chains.ts";
 import type { CounterSource } from "./render/part.ts";
 import type { Step } from "./step.ts";
 import { programText } from "./text.ts";
+import { unseenTraffic } from "./unseen-traffic.ts";
 import { type NftTable, openTable } from "./wire/table.ts";
 
 export interface NftablesOptions {
@@ -45,7 +39,11 @@ export function nftablesDataplane(options: NftablesOptions): Dataplane {
   const state = createState(name, layout, table, sweep);
   return {
     name: "nftables",
-    probe: async () => probe(table()),
+    probe: async () => ({
+      dataplane: "nftables",
+      kernel: `Linux ${release()}`,
+      missing: [...table().missing(), ...unseenTraffic(options.netns)],
+    }),
     render: (ruleset) => {
       const mirror = new Mirror(name, layout, shownGeneration, ruleset);
       return programText(mirror.program, mirror.notes);
@@ -64,11 +62,6 @@ export function nftablesDataplane(options: NftablesOptions): Dataplane {
       opened = null;
     },
   };
-}
-
-function probe(table: NftTable): Capabilities {
-  table.read();
-  return { dataplane: "nftables", kernel: `Linux ${release()}`, missing: [] };
 }
 
 type Stateful = Pick<Dataplane, "sync" | "apply" | "check" | "counters"> & { forget(): void };
@@ -100,7 +93,7 @@ function createState(name: string, layout: MarkLayout, table: () => NftTable, sw
     const { steps } = bumps ? diffPrograms(have, next.program) : found;
     transact(steps);
     // A table that was away: what it marked in an earlier life must not fit by chance.
-    if (have === null) sweep.start();
+    if (have === null && next.node.established === "cut") sweep.start();
     return { steps, differences: found.differences };
   };
 

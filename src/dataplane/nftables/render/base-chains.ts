@@ -88,7 +88,7 @@ export function baseCounters(): ProgramCounter[] {
   return Object.entries(dropCounters).map(([name, comment]) => ({ name, comment }));
 }
 
-/** Chains that never change but for the generation. docs/dataplane-nftables.md follows a packet through them. */
+/** Chains that never change but for the generation. The README follows a packet through them. */
 export function baseChains(layout: MarkLayout, generation: number): ProgramChain[] {
   const chain = (name: string, rules: readonly Rule[]): ProgramChain => ({ name, hook: null, rules });
   const set = (mask: number, value: number): Rule => rule([{ kind: "set-ct-mark", keep: ~mask >>> 0, value }]);
