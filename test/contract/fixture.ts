@@ -37,9 +37,9 @@ export interface Suite {
 }
 
 /** One world for a suite; a dataplane that says it cannot do what a test asks for makes the test a skip. */
-export function useWorld(name: string): Suite {
+export function useWorld(name: string, ctMarkMask = 0xffff0000): Suite {
   const world = createWorld();
-  const dataplane = openDataplane(name, { netns: world.node.netns });
+  const dataplane = openDataplane(name, { netns: world.node.netns, ctMarkMask });
   after(() => {
     dataplane.close();
     world.destroy();
