@@ -19,7 +19,7 @@ export function runAtOnce(program: string, args: readonly string[], input = ""):
   const ended: { status: number | null; stdout: string | null; stderr: string | null; error?: Error | undefined } =
     spawnSync(program, [...args], { input, encoding: "utf8" });
   const { status, stdout, stderr, error } = ended;
-  const absent = (error as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
+  const absent = error !== undefined && "code" in error && error.code === "ENOENT";
   return { code: status, stdout: stdout ?? "", stderr: stderr ?? "", absent };
 }
 
