@@ -46,12 +46,12 @@ function faultyOpen(random: () => number, failing: () => boolean, refused: Refus
     return {
       ...table,
       transact: (step) => {
-        refuse("before", 0.1);
+        refuse("before", 0.25);
         table.transact(step);
-        refuse("after", 0.1);
+        refuse("after", 0.25);
       },
       read: () => {
-        refuse("read", 0.2);
+        refuse("read", 0.4);
         return table.read();
       },
     };
