@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { dataplaneNames } from "../../src/dataplane/registry.ts";
 import { type Fixture, freshPort, podPeer, policyFor, reachesTcp, useWorld } from "./fixture.ts";
-import { connect, Listener, type Stream, Udp } from "./sockets.ts";
+import { initPacket } from "../../src/lab/probe/sctp.ts";
+import { connect, Listener, portUnreachable, Raw, type Stream, Udp } from "./sockets.ts";
 import type { Host } from "./world.ts";
 
 interface Open {
@@ -100,6 +101,24 @@ for (const name of dataplaneNames) {
       assert.equal(await server.receive(), null);
     });
 
+    it("SCTP is decided by its ports, and cut like the others", async (context) => {
+      const { world, enforce, change } = suite.of(context);
+      const allow = (port: number) => policyFor("in", "web", { ingress: [{ ports: [{ protocol: "SCTP", port }] }] });
+      const [from, port] = [freshPort(), freshPort()];
+      await enforce([allow(port)]);
+      const sender = Raw.open(world.client.netns, world.client.v4, 132);
+      const receiver = Raw.open(world.web.netns, world.web.v4, 132);
+      const arrives = async (to: number): Promise<boolean> => {
+        sender.send(world.web.v4, initPacket(from, to, 7));
+        return receiver.sees((packet) => packet.readUInt16BE(20) === from && packet.readUInt16BE(22) === to);
+      };
+      assert.equal(await arrives(port), true);
+      assert.equal(await arrives(port + 1000), false);
+      await change([allow(port + 1000)]);
+      assert.equal(await arrives(port), false, "an INIT again, of the same association");
+      assert.equal(await arrives(port + 1000), true);
+    });
+
     it("a change that still allows a connection leaves it alone, in whatever way", async (context) => {
       const { world, enforce, change } = suite.of(context);
       const allow = (...peers: string[]) => policyFor("in", "web", { ingress: [{ from: peers.map(podPeer) }] });
@@ -143,12 +162,24 @@ for (const name of dataplaneNames) {
           egress: [{ to: [podPeer("web")], ports: [{ protocol: "UDP", port }] }],
         }),
       ]);
-      const socket = Udp.open(world.client.netns, world.client.v4, freshPort());
-      assert.equal(await socket.errorFrom(world.web.v4, port, "nobody listens"), "ECONNREFUSED");
+      for (const family of ["v4", "v6"] as const) {
+        const socket = Udp.open(world.client.netns, world.client[family], freshPort());
+        socket.connect(world.web[family], port);
+        socket.send(world.web[family], port, "nobody listens");
+        assert.equal(await socket.error(), "ECONNREFUSED");
+        socket.close();
+      }
+      const server = Udp.open(world.web.netns, world.web.v4, port);
+      const from = freshPort();
+      const client = Udp.open(world.client.netns, world.client.v4, from);
+      client.connect(world.web.v4, port);
+      client.send(world.web.v4, port, "one");
+      assert.equal(await server.receive(), "one");
+      // The error comes before any packet of the connection has been decided again.
       await change([policyFor("deny", "other", {})]);
-      assert.equal(await socket.errorFrom(world.web.v4, port, "still nobody"), "ECONNREFUSED");
-      const v6 = Udp.open(world.client.netns, world.client.v6, freshPort());
-      assert.equal(await v6.errorFrom(world.web.v6, port, "nobody listens"), "ECONNREFUSED");
+      const router = Raw.open(world.web.netns, world.web.v4, 1);
+      router.send(world.client.v4, portUnreachable(world.client.v4, world.web.v4, [from, port]));
+      assert.equal(await client.error(), "ECONNREFUSED");
     });
   });
 }

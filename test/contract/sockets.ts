@@ -82,11 +82,14 @@ export class Udp extends HostSocket {
     attempt("sendto", this.fd, Buffer.from(text), Buffer.byteLength(text), 0, this.#from, this.#size.readUInt32LE());
   }
 
-  /** From now on the kernel tells ICMP errors; returns the first. */
-  async errorFrom(to: Address, port: number, text: string): Promise<string | null> {
+  /** From now on it speaks with this end only, and the kernel tells ICMP errors. */
+  connect(to: Address, port: number): void {
     const name = socketAddress(to, port);
     call("connect", this.fd, name, name.length);
-    attempt("send", this.fd, Buffer.from(text), Buffer.byteLength(text), 0);
+  }
+
+  /** The next ICMP error, by the name of its errno. */
+  async error(): Promise<string | null> {
     return until(() => {
       const taken = this.take();
       return typeof taken === "string" ? taken : null;
@@ -189,6 +192,25 @@ export function tcpSegment(from: Address, to: Address, ports: readonly [number, 
   const pseudo = Buffer.from([...words, 0, 6, 0, 20]);
   segment.writeUInt16BE(checksum(Buffer.concat([pseudo, segment])), 16);
   return segment;
+}
+
+/** An ICMP error that says of a UDP datagram that nobody listens; it quotes the datagram's headers. */
+export function portUnreachable(from: Address, to: Address, ports: readonly [number, number]): Buffer {
+  const message = Buffer.alloc(8 + 28);
+  message[0] = 3;
+  message[1] = 3;
+  const quoted = message.subarray(8);
+  quoted[0] = 0x45;
+  quoted.writeUInt16BE(28, 2);
+  quoted[8] = 63;
+  quoted[9] = 17;
+  quoted.set([...from.split("."), ...to.split(".")].map(Number), 12);
+  quoted.writeUInt16BE(checksum(quoted.subarray(0, 20)), 10);
+  quoted.writeUInt16BE(ports[0], 20);
+  quoted.writeUInt16BE(ports[1], 22);
+  quoted.writeUInt16BE(8, 24);
+  message.writeUInt16BE(checksum(message), 2);
+  return message;
 }
 
 /** An ICMP or ICMPv6 echo request (the kernel fills in ICMPv6's checksum). */
