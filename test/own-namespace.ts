@@ -1,5 +1,6 @@
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { changeNamespaces } from "../src/system/namespace.ts";
+import { outputOf } from "../src/system/program.ts";
 
 /** Why tests that need a network namespace of their own cannot run here; false: they can. */
 export const noNamespaces: string | false = process.getuid?.() === 0 ? false : "needs root to make network namespaces";
@@ -14,15 +15,10 @@ export interface OwnNamespace {
 
 export function ownNamespace(): OwnNamespace {
   const name = `pct-${randomBytes(5).toString("hex")}`;
-  execFileSync("ip", ["netns", "add", name]);
+  changeNamespaces([{ verb: "add", name }]);
   return {
     name,
-    run: (program, args, input) =>
-      execFileSync("ip", ["netns", "exec", name, program, ...args], {
-        encoding: "utf8",
-        stdio: ["pipe", "pipe", "pipe"],
-        ...(input === undefined ? {} : { input }),
-      }),
-    remove: () => void execFileSync("ip", ["netns", "del", name]),
+    run: (program, args, input) => outputOf("ip", ["netns", "exec", name, program, ...args], input),
+    remove: () => changeNamespaces([{ verb: "del", name }]),
   };
 }

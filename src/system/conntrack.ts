@@ -1,5 +1,5 @@
 import { SystemCallError, errnoName } from "./libc.ts";
-import { type Span, attributesOf, eachMessage, u32Of } from "./netlink/attributes.ts";
+import { NFGEN_HEADER, type Span, attributesOf, eachMessage, u32Of } from "./netlink/attributes.ts";
 import { MessageWriter } from "./netlink/message.ts";
 import { NETLINK_NETFILTER, type NetlinkSocket, openNetlink } from "./netlink/socket.ts";
 
@@ -9,7 +9,6 @@ const NLM_F_REQUEST = 1;
 const NLM_F_DUMP = 0x300;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
-const NFGEN_HEADER = 20;
 const Attribute = { tupleOriginal: 1, mark: 8, zone: 18, markMask: 21 } as const;
 
 /** Entries looked at between two turns of the event loop: about a millisecond. */

@@ -1,6 +1,6 @@
-import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readdirSync } from "node:fs";
 import { call } from "./libc.ts";
+import { outputOf } from "./program.ts";
 
 const CLONE_NEWNET = 0x40000000;
 const folder = "/run/netns";
@@ -9,7 +9,7 @@ const folder = "/run/netns";
 export function changeNamespaces(changes: readonly { readonly verb: "add" | "del"; readonly name: string }[]): void {
   if (changes.length === 0) return;
   const lines = changes.map(({ verb, name }) => `netns ${verb} ${name}\n`);
-  execFileSync("ip", ["-batch", "-"], { input: lines.join(""), stdio: ["pipe", "ignore", "pipe"] });
+  outputOf("ip", ["-batch", "-"], lines.join(""));
 }
 
 /** The named network namespaces whose names start with the prefix. */

@@ -1,6 +1,6 @@
 import { SystemCallError, errnoName } from "../../../system/libc.ts";
 import { MessageWriter } from "../../../system/netlink/message.ts";
-import { eachMessage } from "../../../system/netlink/attributes.ts";
+import { NFGEN_HEADER, eachMessage } from "../../../system/netlink/attributes.ts";
 import type { NetlinkSocket } from "../../../system/netlink/socket.ts";
 import {
   GETGEN,
@@ -12,8 +12,6 @@ import {
   NLM_F_REQUEST,
 } from "./numbers.ts";
 import { failedRequest } from "./refusal.ts";
-
-const NFGEN_HEADER = 20;
 
 /** Called with the attributes of each object of a dump; the buffer holds them only during the call. */
 export type OnObject = (buffer: Buffer, start: number, end: number) => void;

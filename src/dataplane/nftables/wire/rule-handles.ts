@@ -1,7 +1,6 @@
-import { attributesOf, textOf } from "../../../system/netlink/attributes.ts";
+import { NFGEN_HEADER, attributesOf, textOf } from "../../../system/netlink/attributes.ts";
 import type { Operation } from "../step.ts";
 
-const NFGEN_HEADER = 20;
 const CHAIN = 2;
 const HANDLE = 3;
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { spawn } from "node:child_process";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type OwnNamespace, noNamespaces, ownNamespace } from "../../../../test/own-namespace.ts";
+import { startProgram } from "../../../system/program.ts";
 import type { ProgramSet } from "../program.ts";
 import { type NftTable, openTable } from "./table.ts";
 import type { ForeignChange } from "./watch.ts";
@@ -55,7 +55,7 @@ describe("watching for others", { skip: noNamespaces, timeout: 60_000 }, () => {
 
   /** Without standing in the event loop's way, as `run` would. */
   const nft = async (...args: readonly string[]): Promise<void> => {
-    const child = spawn("ip", ["netns", "exec", space.name, "nft", ...args], { stdio: "inherit" });
+    const child = startProgram("ip", ["netns", "exec", space.name, "nft", ...args], { stdio: "inherit" });
     await once(child, "close");
   };
 

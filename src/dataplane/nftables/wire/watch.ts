@@ -1,4 +1,4 @@
-import { attributesOf, eachMessage, textOf, u32Of } from "../../../system/netlink/attributes.ts";
+import { NFGEN_HEADER, attributesOf, eachMessage, textOf, u32Of } from "../../../system/netlink/attributes.ts";
 import { listen } from "../../../system/netlink/listen.ts";
 import { type NetlinkSocket, ignorePort, subscribe } from "../../../system/netlink/socket.ts";
 import { NEWGEN, NFNLGRP_NFTABLES, NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFTA_TABLE } from "./numbers.ts";
@@ -8,8 +8,6 @@ export interface ForeignChange {
   /** `nft (pid 4711)`, escaped for logs; null: notifications were lost, so anything may have changed. */
   readonly by: string | null;
 }
-
-const NFGEN_HEADER = 20;
 
 function touches(buffer: Buffer, start: number, end: number, table: string): boolean {
   if (buffer[start + 16] !== NFPROTO_INET) return false;
