@@ -1,35 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { dataplaneNames } from "../../src/dataplane/registry.ts";
+import { lives, opened, passes } from "./stream-pairs.ts";
 import { type Fixture, freshPort, podPeer, policyFor, reachesTcp, useWorld } from "./fixture.ts";
 import { initPacket } from "../../src/lab/probe/sctp.ts";
-import { connect, Listener, portUnreachable, Raw, type Stream, Udp } from "./sockets.ts";
-import type { Host } from "./world.ts";
-
-interface Open {
-  readonly client: Stream;
-  readonly server: Stream;
-}
-
-async function opened(client: Host, server: Host, family: "v4" | "v6" = "v4", to = server[family]): Promise<Open> {
-  const port = to === server[family] ? freshPort() : 80;
-  const listener = Listener.open(server.netns, server[family], port);
-  const stream = await connect(client.netns, client[family], to, port);
-  const accepted = await listener.accept();
-  listener.close();
-  assert.ok(stream !== null && accepted !== null, "the connection could not be opened");
-  return { client: stream, server: accepted };
-}
-
-async function passes(from: Stream, to: Stream): Promise<boolean> {
-  from.send("x");
-  const arrived = await to.receive();
-  return arrived !== null && "text" in arrived && arrived.text.length > 0;
-}
-
-async function lives({ client, server }: Open): Promise<boolean> {
-  return (await passes(client, server)) && passes(server, client);
-}
+import { portUnreachable, Raw, Udp } from "./sockets.ts";
 
 const deny = policyFor("deny", "web", {});
 const denyEgress = policyFor("deny-egress", "client", { policyTypes: ["Egress"] });

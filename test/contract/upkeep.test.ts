@@ -6,6 +6,7 @@ import { dataplaneNames, openDataplane } from "../../src/dataplane/registry.ts";
 import { pod } from "../ask.ts";
 import { freshPort, podPeer, policyFor, reachesTcp, reachesUdp, useWorld } from "./fixture.ts";
 import { until } from "./sockets.ts";
+import { lives, opened, passes } from "./stream-pairs.ts";
 import type { World } from "./world.ts";
 
 /** What somebody else could do to a node's rules, by dataplane. */
@@ -21,6 +22,14 @@ const damages: Readonly<Record<string, (world: World) => readonly (() => void)[]
     () => onNode("nft", "delete", "rule", "inet", "portcullis", "stamp", "handle", stampHandle(onNode)),
     () => onNode("nft", "add", "set", "inet", "portcullis", "foreign", "{ type inet_service; }"),
   ],
+};
+
+/** How somebody could let everybody in to the web pod, by dataplane. */
+const openings: Readonly<Record<string, (world: World) => void>> = {
+  nftables: ({ onNode, web }) => {
+    onNode("nft", "delete", "element", "inet", "portcullis", "in4", `{ ${web.v4} }`);
+    onNode("nft", "add", "element", "inet", "portcullis", "in4", `{ ${web.v4} : goto stamp }`);
+  },
 };
 
 /** The handle of the rule that jumps to where the mark is set. */
@@ -65,6 +74,33 @@ for (const name of dataplaneNames) {
       await next.sync(suite.ruleset([allowClient]));
       assert.equal((await packets(next, counter)) - before, 1n);
       next.close();
+    });
+
+    it("a restart that finds other policies cuts what they deny, and nothing else", async (context) => {
+      const { world, enforce } = suite.of(context);
+      await enforce([]);
+      const denied = await opened(world.client, world.web);
+      const kept = await opened(world.client, world.other);
+      const next = openDataplane(name, { netns: world.node.netns });
+      await next.sync(suite.ruleset([policyFor("deny", "web", {})]));
+      next.close();
+      assert.equal(await passes(denied.client, denied.server), false);
+      assert.equal(await lives(kept), true);
+    });
+
+    it("what opened while somebody had changed the rules is decided again by the repair", async (context) => {
+      const { world, dataplane, enforce } = suite.of(context);
+      const opens = openings[name];
+      if (opens === undefined) return context.skip(`${name} has no way to be opened yet`);
+      await enforce([policyFor("deny", "web", {})]);
+      const kept = await opened(world.client, world.other);
+      opens(world);
+      const slipped = await opened(world.client, world.web);
+      assert.equal(await lives(slipped), true);
+      await dataplane.check();
+      assert.equal(await passes(slipped.server, slipped.client), false);
+      assert.equal(await passes(slipped.client, slipped.server), false);
+      assert.equal(await lives(kept), true);
     });
 
     it("pods that come, move and go are followed", async (context) => {
