@@ -36,13 +36,15 @@ type Refused = Record<"before" | "after" | "read", number>;
 
 /** Opens the table so that every now and then an operation fails, while `failing` says so. */
 function faultyOpen(random: () => number, failing: () => boolean, refused: Refused): typeof openTable {
-  // Longer rows only teach how long the agent waits.
-  let row = 0;
+  // After a refusal up to nine calls pass: long rows would only show how long the agent waits between attempts.
+  let spared = 0;
   const refuse = (when: keyof Refused, share: number) => {
-    if (!failing() || row >= 2 || random() >= share) return;
-    row += 1;
-    refused[when] += 1;
-    throw new DataplaneError(`the kernel refused: ENOBUFS (injected ${when})`, "injected");
+    if (spared > 0) spared -= 1;
+    else if (failing() && random() < share) {
+      spared = Math.floor(random() * 10);
+      refused[when] += 1;
+      throw new DataplaneError(`the kernel refused: ENOBUFS (injected ${when})`, "injected");
+    }
   };
   return (netns, name) => {
     const table = openTable(netns, name);
@@ -52,10 +54,9 @@ function faultyOpen(random: () => number, failing: () => boolean, refused: Refus
         refuse("before", 0.25);
         table.transact(step);
         refuse("after", 0.25);
-        row = 0;
       },
       read: () => {
-        refuse("read", 0.4);
+        refuse("read", 0.6);
         return table.read();
       },
     };
