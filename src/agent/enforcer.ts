@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Compiler } from "../compile/incremental.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Ruleset } from "../ir/ruleset.ts";
@@ -131,6 +132,8 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
       while (!signal.aborted) {
         const idle = await turn();
         if (idle > 0 && !signal.aborted) await alarm.wait(idle);
+        // One turn of the event loop: what a burst brings at once becomes one transaction, not one each.
+        await nextTurn();
       }
       kernel.unwatch();
     },
