@@ -12,6 +12,7 @@ const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
+const NETLINK_DROP_MEMBERSHIP = 2;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const MSG_DONTWAIT = 0x40;
@@ -112,9 +113,18 @@ function socketOn(fd: number): NetlinkSocket {
 
 /** Lets the socket hear what all do in its namespace: the notifications of a multicast group. */
 export function subscribe(socket: NetlinkSocket, group: number): void {
-  const option = Buffer.alloc(4);
-  option.writeUInt32LE(group);
-  call("setsockopt", socket.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, option, 4);
+  setMembership(socket, NETLINK_ADD_MEMBERSHIP, group);
+}
+
+/** Ends `subscribe`. While nobody on the machine listens the kernel does not even write the notifications. */
+export function unsubscribe(socket: NetlinkSocket, group: number): void {
+  setMembership(socket, NETLINK_DROP_MEMBERSHIP, group);
+}
+
+function setMembership(socket: NetlinkSocket, option: number, group: number): void {
+  const number = Buffer.alloc(4);
+  number.writeUInt32LE(group);
+  call("setsockopt", socket.fd, SOL_NETLINK, option, number, 4);
 }
 
 /** Lets a blocking read of the descriptor return (with EAGAIN) after so many milliseconds. */

@@ -2,12 +2,12 @@ import { openNetlink, NETLINK_NETFILTER } from "../../../system/netlink/socket.t
 import { type Capabilities, DataplaneError } from "../../dataplane.ts";
 import type { Step } from "../step.ts";
 import type { CounterValue } from "./decode.ts";
-import { createDumper } from "./dump.ts";
+import { type Dumper, createDumper } from "./dump.ts";
 import { missingFeatures } from "./probe.ts";
 import { type TableContent, readCounters, readRuleHandles, readTable } from "./read-table.ts";
 import { createRuleHandles } from "./rule-handles.ts";
 import { createTransactor } from "./transaction.ts";
-import { type ForeignChange, watchTable } from "./watch.ts";
+import { type ForeignChange, type TableWatch, watchTable } from "./watch.ts";
 
 /** Our table in the kernel of one network namespace, over one socket that stays open. All but `watchForeign` is synchronous. */
 export interface NftTable {
@@ -40,28 +40,43 @@ function openSocket(netns: string | null) {
   }
 }
 
+/** Runs one transaction of ours unheard; the number of transactions tells whether somebody else's came between. */
+function whilePaused(watches: ReadonlySet<TableWatch>, dumper: Dumper, run: () => void): void {
+  if (watches.size === 0) return run();
+  // Counting starts before hearing ends, and ends after it starts: what falls between is told twice rather than never.
+  const before = dumper.generation();
+  for (const watch of watches) watch.pause();
+  try {
+    run();
+  } finally {
+    for (const watch of watches) watch.resume();
+    const passed = (dumper.generation() - before) >>> 0;
+    if (passed > 1) for (const watch of watches) watch.missed();
+  }
+}
+
 /** Opens the way to a table of family inet; makes nothing. Throws DataplaneError. */
 export function openTable(netns: string | null, table: string): NftTable {
   const socket = openSocket(netns);
   const dumper = createDumper(socket, table);
   const handles = createRuleHandles((chain) => readRuleHandles(dumper, table, chain));
-  const transactor = createTransactor(socket, table, handles);
-  const watches = new Set<() => void>();
+  const watches = new Set<TableWatch>();
+  const transactor = createTransactor(socket, table, handles, (run) => whilePaused(watches, dumper, run));
   return {
     transact: (step) => transactor.transact(step),
     read: () => readTable(dumper, table),
     counters: () => readCounters(dumper, table),
     watchForeign: (onChange) => {
-      const stop = watchTable(openSocket(netns), table, socket.port, onChange);
-      watches.add(stop);
+      const watch = watchTable(openSocket(netns), table, socket.port, onChange);
+      watches.add(watch);
       return () => {
-        watches.delete(stop);
-        stop();
+        watches.delete(watch);
+        watch.stop();
       };
     },
     missing: () => missingFeatures(netns, socket),
     close: () => {
-      for (const stop of watches) stop();
+      for (const watch of watches) watch.stop();
       watches.clear();
       socket.close();
     },

@@ -8,6 +8,13 @@ import { NEWRULE, NLMSG_ERROR, NLM_F_ACK } from "./numbers.ts";
 import { type Refusal, failedRequest, refusedTransaction } from "./refusal.ts";
 import type { RuleHandles } from "./rule-handles.ts";
 
+/**
+ * From this many bytes on (some ten thousand elements) a batch is sent while nothing of ours listens: the kernel
+ * keeps a page for each element's notification until the end of the transaction, where anybody listens. 100,000
+ * elements take 400 MB and 1.7 s so, and 0.1 s otherwise (6.18).
+ */
+const largeBatch = 256 * 1024;
+
 /** Kept between transactions: enough for what one pod changes. */
 const usualRoom = 64 * 1024;
 const NLM_F_ACK_TLVS = 0x200;
@@ -57,7 +64,13 @@ function readAnswer(socket: NetlinkSocket, first: number, handles: RuleHandles):
   return answer;
 }
 
-export function createTransactor(socket: NetlinkSocket, table: string, handles: RuleHandles): Transactor {
+/** `unheard`: runs what it is given while nothing of ours listens to notifications. */
+export function createTransactor(
+  socket: NetlinkSocket,
+  table: string,
+  handles: RuleHandles,
+  unheard: (run: () => void) => void,
+): Transactor {
   const writer = new MessageWriter(usualRoom);
   let sequence = 1;
 
@@ -99,7 +112,8 @@ export function createTransactor(socket: NetlinkSocket, table: string, handles: 
     transact: ({ operations }) => {
       if (!encode(operations)) return;
       try {
-        exchange(operations);
+        if (writer.length < largeBatch) exchange(operations);
+        else unheard(() => exchange(operations));
         handles.changed(operations);
       } catch (error) {
         handles.forgetAll();

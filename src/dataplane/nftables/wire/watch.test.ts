@@ -115,6 +115,22 @@ describe("watching for others", { skip: noNamespaces, timeout: 60_000 }, () => {
     assert.equal(seen[0]?.by, null);
   });
 
+  it("listens on after a transaction of ours so large that it went unheard", async () => {
+    const many: ProgramSet = { ...group, name: "many", size: 1 << 17 };
+    const elements = new Map(Array.from({ length: 20_000 }, (_, index) => [`10.3.${index >> 8}.${index & 255}`, null]));
+    table.transact({
+      operations: [
+        { kind: "add-set", set: many },
+        { kind: "add-elements", set: many, elements },
+      ],
+    });
+    await sleep(quiet);
+    assert.deepEqual(seen, []);
+    await nft("add", "element", "inet", "portcullis", "g", "{ 10.0.0.9 }");
+    await changed();
+    assert.equal(seen.length, 1);
+  });
+
   it("ends when told, at once", async () => {
     stop();
     await nft("add", "element", "inet", "portcullis", "g", "{ 10.0.0.9 }");
