@@ -7,7 +7,6 @@
 import { execFileSync } from "node:child_process";
 import { cpus, release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
 import { runAgent } from "../src/agent/run.ts";
 import { createCompiler } from "../src/compile/incremental.ts";
 import type { Dataplane } from "../src/dataplane/dataplane.ts";
@@ -19,9 +18,6 @@ import type { PolicyId } from "../src/policy/policy.ts";
 import type { Source, Update } from "../src/source/source.ts";
 import { systemClock } from "../src/system/clock.ts";
 import { type ClusterSize, clusterOfSize, largest, nodeNameOf, podOf, policyOf } from "./cluster.ts";
-
-// As the agent does it (src/agent/start.ts).
-setFlagsFromString("--max-semi-space-size=2");
 
 const [pods = largest.pods, policies = largest.policies] = process.argv.slice(2).map(Number);
 const size: ClusterSize = {
