@@ -1,7 +1,5 @@
 import { createInterner, hashSeed, hashText, internString } from "./interning.ts";
 
-export { internString } from "./interning.ts";
-
 /** Labels of one object. Objects with equal labels share one map (interned), so never changed. */
 export type Labels = ReadonlyMap<string, string>;
 
