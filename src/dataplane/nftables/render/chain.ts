@@ -110,23 +110,47 @@ function networkPolicyRules(context: ChainContext, chain: Chain): RuleList {
   );
   const portless = clauses.filter(({ match }) => match.kind === "peers" && match.ports === null);
   const isolatedBy = chain.isolatedBy.map((policy) => policy.replace(/^NetworkPolicy\//, "")).join(" ");
-  return joinRules([
-    ...portProtocols.map((protocol) => protocolRules(context, protocol, clauses)),
-    acceptPeers(context, [], portless),
-    denyRule(context, `isolated by ${isolatedBy}`),
-  ]);
+  const deny = denyRule(context, `isolated by ${isolatedBy}`);
+  const withoutPorts = acceptPeers(context, [], portless);
+  if (context.direction === "ingress") {
+    const protocols = portProtocols.map((protocol) => protocolRules(context, protocol, clauses));
+    return joinRules([...protocols, withoutPorts, deny]);
+  }
+  const anyPort = portProtocols.map((protocol) => anyPortRules(context, protocol, clauses));
+  const byPort = portProtocols.map((protocol) => portRules(context, protocol, clauses, deny));
+  return joinRules([...anyPort, withoutPorts, ...byPort, deny]);
 }
 
+const l4proto = (protocol: PortProtocol): Statement[] => [{ kind: "l4proto", protocol: protocolNumber[protocol] }];
+
 function protocolRules(context: ChainContext, protocol: PortProtocol, clauses: readonly ChainClause[]): RuleList {
-  const { classes, everyPort, pairs } = clausesOfProtocol(clauses, protocol);
-  const match: Statement[] = [{ kind: "l4proto", protocol: protocolNumber[protocol] }];
+  return joinRules([portRules(context, protocol, clauses, null), anyPortRules(context, protocol, clauses)]);
+}
+
+/** Clauses for every port of the protocol, and for (address, port) pairs. */
+function anyPortRules(context: ChainContext, protocol: PortProtocol, clauses: readonly ChainClause[]): RuleList {
+  const { everyPort, pairs } = clausesOfProtocol(clauses, protocol);
+  const match = l4proto(protocol);
+  return joinRules([inLineOrJump(context, match, everyPort), acceptPairs(context, match, pairs)]);
+}
+
+/**
+ * Clauses for some ports. `last` is what a class ends with; null: it comes back to the rules behind it. Egress must
+ * not come back: there an accept is a bit and a return (base-chains.ts), so that what a class accepted would go on
+ * behind the jump as if it had not. So its classes stand last, are gone to, and deny by themselves.
+ */
+function portRules(
+  context: ChainContext,
+  protocol: PortProtocol,
+  clauses: readonly ChainClause[],
+  last: RuleList | null,
+): RuleList {
+  const { classes } = clausesOfProtocol(clauses, protocol);
   const ranges = classes.reduce((sum, portClass) => sum + portClass.ranges.length, 0);
-  const byPort = ranges <= mostComparedRanges ? comparedClasses : mappedClasses;
-  return joinRules([
-    byPort(context, match, classes),
-    inLineOrJump(context, match, everyPort),
-    acceptPairs(context, match, pairs),
-  ]);
+  const match = l4proto(protocol);
+  return ranges <= mostComparedRanges
+    ? comparedClasses(context, match, classes)
+    : mappedClasses(context, match, classes, last);
 }
 
 function comparedClasses(context: ChainContext, match: readonly Statement[], classes: readonly PortClass[]): RuleList {
@@ -136,25 +160,31 @@ function comparedClasses(context: ChainContext, match: readonly Statement[], cla
   return joinRules(lists);
 }
 
-/** The rules of one port class, or a jump to the chain that holds them; a miss goes on behind it. */
+/** The rules of one port class, or (ingress) a jump to the chain that holds them; a miss goes on behind it. */
 function inLineOrJump(context: ChainContext, match: readonly Statement[], clauses: readonly ChainClause[]): RuleList {
   const list = acceptPeers(context, match, clauses);
-  if (list.rules.length <= mostRulesInLine) return list;
-  const chain = classChain(context, clauses);
+  if (list.rules.length <= mostRulesInLine || context.direction === "egress") return list;
+  const chain = classChain(context, clauses, null);
   const jump: Statement = { kind: "verdict", verdict: { kind: "jump", chain } };
   return { rules: [{ statements: [...match, jump], comment: null }], uses: [`chain ${chain}`] };
 }
 
-/** Named by its content, shared by every chain that has such a class. It ends in a return: the caller goes on. */
-function classChain(context: ChainContext, clauses: readonly ChainClause[]): string {
-  const list = acceptPeers(context, [], clauses);
+/** Named by its content, shared by every chain that has such a class. Without a `last` it ends in a return. */
+function classChain(context: ChainContext, clauses: readonly ChainClause[], last: RuleList | null): string {
+  const accepting = acceptPeers(context, [], clauses);
+  const list = last === null ? accepting : joinRules([accepting, last]);
   const short = context.direction === "ingress" ? "in" : "eg";
   const name = `class-${short}${context.family}-${contentHash(list.rules.map(ruleText))}`;
   addChain(context, name, list);
   return name;
 }
 
-function mappedClasses(context: ChainContext, match: readonly Statement[], classes: readonly PortClass[]): RuleList {
+function mappedClasses(
+  context: ChainContext,
+  match: readonly Statement[],
+  classes: readonly PortClass[],
+  last: RuleList | null,
+): RuleList {
   const ports = classes.reduce(
     (sum, { ranges }) => ranges.reduce((part, { from, to }) => part + to - from + 1, sum),
     0,
@@ -163,11 +193,11 @@ function mappedClasses(context: ChainContext, match: readonly Statement[], class
   const elements = new Map<string, ElementData>();
   const chains = new Set<PartId>();
   for (const { ranges, clauses } of classes) {
-    const chain = classChain(context, clauses);
+    const chain = classChain(context, clauses, last);
     chains.add(`chain ${chain}`);
     for (const { from, to } of ranges) {
       for (const key of interval ? [portKey(from, to)] : singlePorts(from, to))
-        elements.set(key, { kind: "jump", chain });
+        elements.set(key, { kind: last === null ? "jump" : "goto", chain });
     }
   }
   const map = portMap(context, interval, elements, [...chains]);
