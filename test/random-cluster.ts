@@ -74,6 +74,8 @@ const standing = fc.oneof(
 const onePod = fc.record({
   namespace: fc.constantFrom(...namespaceNames),
   node: fc.constantFrom(...nodeNames),
+  /** Whose range its addresses are of: not all networks keep to the ranges that the Node objects say. */
+  lender: fc.option(fc.constantFrom(...nodeNames), { freq: 2 }),
   fields: podFields,
   families: fc.constantFrom<Families>("IPv4", "IPv4", "IPv6", "both", "both"),
   standing,
@@ -84,7 +86,7 @@ type OnePod = typeof onePod extends fc.Arbitrary<infer T> ? T : never;
 function podOf(one: OnePod, index: number): ApiObject {
   const { fields, families } = one;
   const isHost = one.standing === "hostNetwork";
-  const addresses = isHost ? nodeAddressesOf(one.node) : podAddresses(one.node, index + 8);
+  const addresses = isHost ? nodeAddressesOf(one.node) : podAddresses(one.lender ?? one.node, index + 8);
   return pod(`${one.namespace}/pod-${index}`, ofFamilies(addresses, families), {
     labels: fields.labels,
     spec: { ...fields.spec, nodeName: one.node, ...(isHost ? { hostNetwork: true } : {}) },
@@ -122,7 +124,7 @@ const uniqueById = <T extends ApiObject>(objects: readonly T[]): T[] => [
 
 /**
  * A cluster as a real one could be, as API objects: three nodes, namespaces (some without an object), pods of all
- * kinds with addresses of their node's range, Services, NetworkPolicies. Each address is one pod's.
+ * kinds with addresses of their node's range or another's, Services, NetworkPolicies. Each address is one pod's.
  */
 export const apiCluster: fc.Arbitrary<readonly ApiObject[]> = fc
   .record({

@@ -35,7 +35,11 @@ function registerSizes(registry: Registry, ruleset: () => Ruleset | null): void 
       const wanted = ruleset();
       return wanted === null ? [] : one(read(wanted));
     });
-  size("portcullis_endpoints", "Addresses of pods of this node.", (wanted) => wanted.endpoints.size);
+  size(
+    "portcullis_endpoints",
+    "Addresses of pods of this node, and of known pods elsewhere in its ranges.",
+    (wanted) => wanted.endpoints.size,
+  );
   size("portcullis_chains", "Decisions shared by endpoints with the same policies.", (wanted) => wanted.chains.size);
   size("portcullis_groups", "Address sets, one for each selector in use.", (wanted) => wanted.groups.size);
   size("portcullis_set_elements", "Members of all groups and pair sets.", memberCount);

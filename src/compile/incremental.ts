@@ -13,7 +13,7 @@ import { createChainTable } from "./chain-table.ts";
 import { fallbackOf } from "./fallback.ts";
 import type { LocalPods } from "./local-pods.ts";
 import { createLocalPods } from "./local-pods.ts";
-import { equalNodeRules, nodeRules } from "./node-rules.ts";
+import { equalNodeRules, mustBeKnown, nodeRules } from "./node-rules.ts";
 import type { CompileOptions } from "./options.ts";
 import type { PolicyTable } from "./policy-table.ts";
 import { createPolicyTable } from "./policy-table.ts";
@@ -38,6 +38,8 @@ interface State {
   readonly chains: ChainTable;
   readonly endpoints: Map<Address, Endpoint>;
   node: NodeRules;
+  /** Whether an address is an endpoint whoever holds it: follows from `node`. */
+  mustBeKnown: (address: Address) => boolean;
   /** Addresses whose endpoint may have come, changed or gone. */
   readonly dirty: Set<Address>;
   /** Whether the Node object of this node changed. */
@@ -66,6 +68,7 @@ export function createCompiler(options: CompileOptions): Compiler {
 function emptyState(options: CompileOptions): State {
   const model = createModel();
   const policies = createPolicyTable();
+  const node = nodeRules(null, options);
   return {
     options,
     model,
@@ -73,7 +76,8 @@ function emptyState(options: CompileOptions): State {
     local: createLocalPods(policies),
     chains: createChainTable(model),
     endpoints: new Map(),
-    node: nodeRules(null, options),
+    node,
+    mustBeKnown: mustBeKnown(node),
     dirty: new Set(),
     nodeIsDirty: false,
   };
@@ -110,6 +114,7 @@ function moveAddress(state: State, { address, before, after }: AddressMove): voi
     state.local.hold(after.podClass, address);
     state.dirty.add(address);
   }
+  if (state.mustBeKnown(address)) state.dirty.add(address);
 }
 
 /** Works out what the changes since the last commit amount to. Costs what they touched. */
@@ -118,8 +123,8 @@ function commit(state: State): RulesetChange {
   for (const address of local.settle(chains, (namespace) => fallbackOf(namespace.labels, options))) {
     state.dirty.add(address);
   }
-  const endpoints = commitEndpoints(state);
   const node = commitNode(state);
+  const endpoints = commitEndpoints(state);
   const changedChains = chains.commit();
   const touched = state.model.takeTouched();
   const groups = chains.groups.commit(touched);
@@ -140,12 +145,16 @@ function commit(state: State): RulesetChange {
   };
 }
 
+/** Where the ranges change, all held addresses are looked at: who runs elsewhere may become an endpoint, or cease to be. */
 function commitNode(state: State): NodeRules | null {
   if (!state.nodeIsDirty) return null;
   state.nodeIsDirty = false;
   const node = nodeRules(state.model.node(state.options.nodeName), state.options);
   if (equalNodeRules(node, state.node)) return null;
   state.node = node;
+  state.mustBeKnown = mustBeKnown(node);
+  for (const address of state.endpoints.keys()) state.dirty.add(address);
+  for (const address of state.model.held()) if (state.mustBeKnown(address)) state.dirty.add(address);
   return node;
 }
 
@@ -180,7 +189,10 @@ function commitEndpoints(state: State): EndpointsCommit {
 
 function endpointAt(state: State, address: Address): Endpoint | null {
   const holder = state.model.holder(address);
-  if (holder === null || holder.nodeName !== state.options.nodeName) return null;
+  if (holder === null) return null;
+  if (holder.nodeName !== state.options.nodeName) {
+    return state.mustBeKnown(address) ? { address, pod: podName(holder), ingress: null, egress: null } : null;
+  }
   const local = state.local.of(holder.podClass);
   if (local === null) throw new Error(`the class of ${podName(holder)} is not known on its node`);
   return { address, pod: podName(holder), ingress: local.ingress, egress: local.egress };

@@ -4,6 +4,7 @@ import type { Address } from "../net/address.ts";
 import { addressFromValue, compareAddresses } from "../net/address.ts";
 import type { Cidr } from "../net/cidr.ts";
 import { cidrRange, compareCidrs, formatCidr } from "../net/cidr.ts";
+import { containedIn } from "../net/contained-in.ts";
 import type { CompileOptions } from "./options.ts";
 
 /** What holds for the node as a whole. `node` is null while its object is not known. */
@@ -27,6 +28,14 @@ function gatewaysOf(ranges: readonly Cidr[]): readonly Address[] {
     if (low < high) gateways.add(addressFromValue(family, low + 1n));
   }
   return [...gateways].sort(compareAddresses);
+}
+
+/**
+ * Whether the node denies an address unless it knows who has it (semantics.md, 10). Whoever holds such an address is an
+ * endpoint, wherever it runs: not every network gives a pod an address of its own node's range.
+ */
+export function mustBeKnown(node: NodeRules): (address: Address) => boolean {
+  return node.unknownPods === "drop" ? containedIn(node.ranges) : () => false;
 }
 
 export function equalNodeRules(a: NodeRules, b: NodeRules): boolean {

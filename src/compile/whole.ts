@@ -22,6 +22,7 @@ import type { PodSelection } from "../model/selection.ts";
 import { selectsPods } from "../model/selection.ts";
 import { addressSetContains } from "../net/address-set.ts";
 import type { Address } from "../net/address.ts";
+import { cidrContains } from "../net/cidr.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import type { Direction, Policy } from "../policy/policy.ts";
 import type { ChainParts } from "./chain.ts";
@@ -43,14 +44,20 @@ export function compileWhole(cluster: Cluster, options: CompileOptions): Ruleset
     chains.set(name, parts);
     return name;
   };
+  const node = nodeRules(world.nodes.get(options.nodeName) ?? null, options);
   const endpoints = new Map<Address, Endpoint>();
-  for (const [address, pod] of world.holders) {
-    if (pod.nodeName !== options.nodeName) continue;
-    const [ingress, egress] = [nameFor(pod, "ingress"), nameFor(pod, "egress")];
-    endpoints.set(address, { address, pod: `${pod.namespace}/${pod.name}`, ingress, egress });
+  for (const [address, holder] of world.holders) {
+    const pod = `${holder.namespace}/${holder.name}`;
+    if (holder.nodeName === options.nodeName) {
+      const [ingress, egress] = [nameFor(holder, "ingress"), nameFor(holder, "egress")];
+      endpoints.set(address, { address, pod, ingress, egress });
+    } else if (node.unknownPods === "drop" && node.ranges.some((range) => cidrContains(range, address))) {
+      // Known, so not denied here; what it may do is its own node's business.
+      endpoints.set(address, { address, pod, ingress: null, egress: null });
+    }
   }
   return {
-    node: nodeRules(world.nodes.get(options.nodeName) ?? null, options),
+    node,
     endpoints,
     chains: new Map([...chains].map(([name, parts]): [ChainName, Chain] => [name, chainOf(name, parts)])),
     groups: groupsOf(world, chains.values()),

@@ -124,10 +124,7 @@ describe("rule 9: what does not validate fails closed", () => {
 });
 
 describe("rule 10: addresses of a pod range that are no pod's", () => {
-  const objects = [
-    node("n1", ["192.168.0.1"], ["10.0.0.0/24", "fd00::/64"]),
-    pod("x/a", ["10.0.0.5", "fd00::5"], onNode("n1")),
-  ];
+  const objects = [node("n1", ["192.168.0.1"], ["10.0.0.0/24", "fd00::/64"]), pod("x/a", ["10.0.0.5", "fd00::5"])];
   it("are denied, both directions, in tier none", () => {
     const questions = ["10.0.0.9 x/a TCP/80", "x/a 10.0.0.9 TCP/80", "fd00::9 x/a TCP/80", "10.0.0.9 203.0.113.1 ICMP"];
     assert.deepEqual(
@@ -143,6 +140,13 @@ describe("rule 10: addresses of a pod range that are no pod's", () => {
       questions.map((one) => ask(objects, one)),
       ["allow", "allow", "allow", "allow"],
     );
+  });
+  it("a known pod is none, wherever it runs", () => {
+    const elsewhere = [...objects, node("n2", ["192.168.0.2"]), pod("x/b", ["10.0.0.6", "fd00::6"], onNode("n2"))];
+    const questions = ["x/a x/b TCP/80", "x/b x/a TCP/80", "fd00::6 2001:db8::1 ICMP", "203.0.113.1 10.0.0.6 UDP/53"];
+    const verdicts = (more: readonly ApiObject[]) => questions.map((one) => ask([...elsewhere, ...more], one));
+    assert.deepEqual(verdicts([]), ["allow", "allow", "allow", "allow"]);
+    assert.deepEqual(verdicts([closed]), ["deny", "deny", "deny", "deny"]);
   });
   it("unless --unknown-pods=accept", () => {
     assert.equal(ask(objects, "10.0.0.9 x/a TCP/80", { options: { unknownPods: "accept" } }), "allow");

@@ -11,7 +11,10 @@ import type { Action, Direction, PodSelection, PolicyId } from "../policy/policy
  */
 export interface Ruleset {
   readonly node: NodeRules;
-  /** Every known pod of this node, by address. */
+  /**
+   * By address: every known pod of this node, and, without chains, every other known pod whose address lies in this
+   * node's ranges, so that it is not taken for unknown; its own node enforces it. Not where `unknownPods` is accept.
+   */
   readonly endpoints: ReadonlyMap<Address, Endpoint>;
   readonly chains: ReadonlyMap<ChainName, Chain>;
   readonly groups: ReadonlyMap<GroupName, Group>;
@@ -37,12 +40,12 @@ export interface NodeRules {
   readonly established: "cut" | "keep";
 }
 
-/** A pod of this node under one of its addresses. */
+/** A pod under one of its addresses. */
 export interface Endpoint {
   readonly address: Address;
   /** `namespace/name`, for comments and logs. */
   readonly pod: string;
-  /** Null: nothing isolates it in this direction and the default is accept. */
+  /** Null: nothing isolates it in this direction and the default is accept, or it runs elsewhere. */
   readonly ingress: ChainName | null;
   readonly egress: ChainName | null;
 }

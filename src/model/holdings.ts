@@ -13,6 +13,8 @@ export interface AddressMove {
 /** Who holds which address: of the live pods that claim it, the newest (semantics.md, 6). */
 export interface Holdings {
   holder(address: Address): PodState | null;
+  /** Every address that somebody holds. */
+  held(): Iterable<Address>;
   /** The moves that follow from a pod's claims on its addresses. */
   claim(pod: PodState): AddressMove[];
   /** The moves that follow from giving them up. */
@@ -56,6 +58,7 @@ export function createHoldings(): Holdings {
 
   return {
     holder: (address) => holders.get(address) ?? null,
+    held: () => holders.keys(),
     claim(pod) {
       const moves: AddressMove[] = [];
       for (const address of pod.addresses) {

@@ -39,6 +39,8 @@ export interface Model {
   counts(): { readonly Namespace: number; readonly Node: number; readonly Pod: number };
   /** The newest live pod that claims the address. */
   holder(address: Address): PodState | null;
+  /** Every address that some live pod holds. */
+  held(): Iterable<Address>;
   /** The members are kept up to date until `untrack`. */
   track(selection: PodSelection, membersOf: MembersOf): MemberSet;
   untrack(set: MemberSet): void;
@@ -76,6 +78,7 @@ export function createModel(): Model {
       return { Namespace: namespaces.size, Node: state.nodes.size, Pod: pods };
     },
     holder: (address) => state.holdings.holder(address),
+    held: () => state.holdings.held(),
     track: (selection, membersOf) => track(state, selection, membersOf),
     untrack: (set) => untrack(state, set),
     takeTouched() {

@@ -26,6 +26,7 @@ const options: fc.Arbitrary<CompileOptions> = fc.record({
     fc
       .constantFrom("10.244.1.0/24", "fd00:10:244:1::/64")
       .map((text) => [parseCidr(text)].filter((one) => one !== null)),
+    { freq: 2 },
   ),
   unknownPods: fc.constantFrom("drop" as const, "accept" as const),
   established: fc.constant("cut" as const),

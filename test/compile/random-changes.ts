@@ -9,7 +9,7 @@ import { clusterOf } from "../cluster-of.ts";
 import { namespaceLabels, nodeNames, outsideAddresses, podAddresses, podFields } from "../random-cluster.ts";
 import { apiNetworkPolicy, namespaceNames, orderedPolicy } from "../random-policy.ts";
 
-/** Few, so that pods take each other's; some in no node's range. */
+/** Few, so that pods take each other's, and those of other nodes' ranges; some in no node's range. */
 const contestedAddresses = [
   ...podAddresses("node-1", 9),
   ...podAddresses("node-1", 10),
@@ -70,7 +70,9 @@ const somePod = fc
 const someNode = fc
   .tuple(
     fc.constantFrom(...nodeNames.slice(0, 2)),
-    fc.subarray(["10.244.1.0/24", "10.244.1.8/29", "fd00:10:244:1::/64", "10.244.2.0/24"], { maxLength: 2 }),
+    fc.subarray(["10.244.1.0/24", "10.244.1.8/31", "fd00:10:244:1::/64", "10.244.2.0/24", "fd00:10:244::/48"], {
+      maxLength: 2,
+    }),
   )
   .map(([name, podCidrs]) => node(name, ["192.168.50.1"], podCidrs));
 
@@ -148,6 +150,7 @@ export function changeBy(step: Step, cluster: Cluster): readonly Change[] {
 function nudgedPod(one: Pod, other: Pod, how: "node" | "created" | "labels" | "addresses" | "finish" | "replica"): Pod {
   switch (how) {
     case "node":
+      // A pod without a node gets one.
       return { ...one, nodeName: one.nodeName === "node-1" ? "node-2" : "node-1" };
     case "created":
       return { ...one, created: one.created + 3 };
@@ -187,7 +190,7 @@ export const someChange: fc.Arbitrary<Change> = fc.oneof(
   { weight: 4, arbitrary: apiNetworkPolicy.map(changesOf) },
   { weight: 2, arbitrary: orderedPolicy.map((policy): Change => ({ kind: "policy", policy })) },
   { weight: 2, arbitrary: someNamespace.map(changesOf) },
-  { weight: 1, arbitrary: someNode.map(changesOf) },
+  { weight: 2, arbitrary: someNode.map(changesOf) },
   { weight: 1, arbitrary: fc.constant(changesOf(service("alpha/web", [{ port: 80 }], { clusterIP: "10.96.0.9" }))) },
   { weight: 5, arbitrary: goneKey.map((key): Change => ({ kind: "gone", key: key as ObjectKey })) },
 );

@@ -43,12 +43,14 @@ function cluster(withRanges: boolean): readonly object[] {
     pod("x", "a", "node-1", ["10.244.1.10", "fd00:244:1::10"]),
     pod("x", "b", "node-1", ["10.244.1.11", "fd00:244:1::11"]),
     pod("x", "c", "node-2", ["10.244.2.10", "fd00:244:2::10"]),
+    // Its addresses are of the other node's ranges.
+    pod("x", "d", "node-2", ["10.244.1.12", "fd00:244:1::12"]),
     pod("x", "host", "node-2", ["192.168.5.2", "fd05::2"], { hostNetwork: true }),
     service("web", ["10.96.0.1", "fd00:96::1"], ["203.0.113.5"]),
   ];
 }
 
-const ends = ["x/a", "x/b", "x/c", "x/host", "node/node-1", "198.51.100.7", "2001:db8::7"];
+const ends = ["x/a", "x/b", "x/c", "x/d", "x/host", "node/node-1", "198.51.100.7", "2001:db8::7"];
 const protocols = [
   { protocol: "TCP", port: 8080 },
   { protocol: "UDP", port: 53 },

@@ -55,14 +55,25 @@ function nodeSource(node: Node, family: Family): Address | null {
   return node.addresses.find(({ address }) => familyOf(address) === family)?.address ?? null;
 }
 
-/** What a guest of a bridged node adds to reach its neighbours without a hop. */
-function neighbourRoutes(node: Node, guest: Guest, guests: readonly Guest[]): readonly RoutePlan[] {
+/**
+ * What a guest of a bridged node adds to reach its neighbours without a hop. `lent` are addresses of the node's ranges
+ * whose pods run elsewhere: they do not answer on the bridge.
+ */
+function neighbourRoutes(
+  node: Node,
+  guest: Guest,
+  guests: readonly Guest[],
+  lent: readonly Address[],
+): readonly RoutePlan[] {
   const routes: RoutePlan[] = [];
   for (const address of guest.addresses) {
     const range = rangeOf(node, address);
     if (range !== undefined) {
       const destination = addressFromValue(range.family, range.base);
       routes.push({ device: uplink, destination, bits: range.bits, gateway: null, source: address });
+      for (const other of lent) {
+        if (cidrContains(range, other)) routes.push(hostRoute(uplink, other, address, gateways[range.family]));
+      }
       continue;
     }
     const near = guests.filter((other) => other !== guest).flatMap((other) => other.addresses);
@@ -74,8 +85,18 @@ function neighbourRoutes(node: Node, guest: Guest, guests: readonly Guest[]): re
   return [...new Map(routes.map((route) => [`${route.destination}/${route.bits}`, route])).values()];
 }
 
-function guestPlan(lab: string, node: Node, guest: Guest, guests: readonly Guest[], topology: Topology): NamespacePlan {
-  const routes: RoutePlan[] = topology === "bridged" ? [...neighbourRoutes(node, guest, guests)] : [];
+interface GuestInput {
+  readonly lab: string;
+  readonly node: Node;
+  readonly guest: Guest;
+  /** All of the node. */
+  readonly guests: readonly Guest[];
+  readonly lent: readonly Address[];
+  readonly topology: Topology;
+}
+
+function guestPlan({ lab, node, guest, guests, lent, topology }: GuestInput): NamespacePlan {
+  const routes: RoutePlan[] = topology === "bridged" ? [...neighbourRoutes(node, guest, guests, lent)] : [];
   for (const family of families) {
     const first = guest.addresses.find((address) => familyOf(address) === family);
     if (first !== undefined) routes.push(defaultRoute(family, gateways[family], first));
@@ -238,7 +259,8 @@ export function planLab(lab: string, objects: LabObjects, topology: Topology, me
   );
   const hosts = objects.nodes.flatMap((node) => {
     const near = guests.get(node.name) ?? [];
-    return near.map((guest) => guestPlan(lab, node, guest, near, topology));
+    const lent = lentAddresses(node, guests);
+    return near.map((guest) => guestPlan({ lab, node, guest, guests: near, lent, topology }));
   });
   const namespaces = [
     ...hosts,
@@ -247,6 +269,12 @@ export function planLab(lab: string, objects: LabObjects, topology: Topology, me
     fabricPlan({ lab, objects, guests, outside, services }),
   ];
   return { lab, topology, namespaces, holders: holdersOf(namespaces) };
+}
+
+/** Addresses of the node's ranges that guests of other nodes have. */
+function lentAddresses(node: Node, guests: ReadonlyMap<string, readonly Guest[]>): readonly Address[] {
+  const elsewhere = [...guests].filter(([name]) => name !== node.name).flatMap(([, others]) => others);
+  return elsewhere.flatMap(({ addresses }) => addresses).filter((address) => rangeOf(node, address) !== undefined);
 }
 
 function holdersOf(namespaces: readonly NamespacePlan[]): ReadonlyMap<Address, string> {

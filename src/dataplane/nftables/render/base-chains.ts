@@ -42,7 +42,7 @@ export function baseSets(layout: MarkLayout, generation: number): ProgramSet[] {
       { ...plain(`eg${suffix}`, [address], "pods of this node: what they may reach"), data: "verdict" },
       { ...plain(`in${suffix}`, [address], "pods of this node: who may reach them"), data: "verdict" },
       plain(`iso${suffix}`, [address], "pods of this node that something isolates"),
-      plain(`open${suffix}`, [address], "pods of this node that nothing isolates"),
+      plain(`open${suffix}`, [address], "known pods that nothing isolates here"),
       plain(`self${suffix}`, [address, address], "a pod that reaches itself through a Service"),
       { ...plain(`range${suffix}`, [address], "addresses that must be known"), interval: true, size: null },
     ];
