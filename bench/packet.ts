@@ -2,7 +2,7 @@
  * What a packet costs: connects, packets of an open flow, and a stream, through a node with connection tracking only,
  * with Portcullis at 10, 1,000 and 10,000 pods and as many policies, and with an iptables layout of one chain per pod
  * and policy. One interleaved run; prints ratios to connection tracking only.
- *   node bench/packet.ts [--rounds 9] [--seconds 0.4] [--pods 10,1000,10000] [--iptables 10,1000]
+ *   node bench/packet.ts [--rounds 9] [--seconds 0.2] [--pods 10,1000,10000] [--iptables 10,1000]
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -22,7 +22,7 @@ import { buildPath, clientAddress, serverAddress, serverPort, type Path } from "
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "9" },
-    seconds: { type: "string", default: "0.4" },
+    seconds: { type: "string", default: "0.2" },
     pods: { type: "string", default: "10,1000,10000" },
     iptables: { type: "string", default: "10,1000" },
   },
@@ -95,16 +95,33 @@ const metrics = [
   { name: "stream B/s", mode: "stream", pick: 0 },
 ] as const;
 
-function measureAll(paths: readonly Path[], rounds: number, seconds: number): Map<string, number[]> {
-  const samples = new Map<string, number[]>();
+interface Ratio {
+  readonly own: number;
+  readonly ratio: number;
+}
+
+/** Base, path, path, base: what drifts slowly on the machine falls out of the ratio. */
+function compare(base: Path, path: Path, mode: "connect" | "packets" | "stream", seconds: number): Map<string, Ratio> {
+  const [before, first, second, after] = [base, path, path, base].map((each) => each.measure(mode, seconds));
+  return new Map(
+    metrics
+      .filter((metric) => metric.mode === mode)
+      .map(({ name, pick }) => {
+        const own = ((first?.[pick] ?? 0) + (second?.[pick] ?? 0)) / 2;
+        const reference = ((before?.[pick] ?? 0) + (after?.[pick] ?? 0)) / 2;
+        return [name, { own, ratio: name.endsWith("ns") ? reference / own : own / reference }];
+      }),
+  );
+}
+
+function measureAll(base: Path, paths: readonly Path[], rounds: number, seconds: number): Map<string, Ratio[]> {
+  const samples = new Map<string, Ratio[]>();
   for (let round = 0; round < rounds; round += 1) {
-    const turn = paths.map((_, index) => paths[(index + round) % paths.length]!);
-    for (const path of turn) {
+    for (const path of paths) {
       for (const mode of ["connect", "packets", "stream"] as const) {
-        const got = path.measure(mode, seconds);
-        for (const metric of metrics.filter((each) => each.mode === mode)) {
-          const key = `${path.name} ${metric.name}`;
-          samples.set(key, [...(samples.get(key) ?? []), got[metric.pick] ?? Number.NaN]);
+        for (const [name, ratio] of compare(base, path, mode, seconds)) {
+          const key = `${path.name} ${name}`;
+          samples.set(key, [...(samples.get(key) ?? []), ratio]);
         }
       }
     }
@@ -112,17 +129,13 @@ function measureAll(paths: readonly Path[], rounds: number, seconds: number): Ma
   return samples;
 }
 
-function print(paths: readonly Path[], samples: Map<string, number[]>): void {
+function print(paths: readonly Path[], samples: Map<string, Ratio[]>): void {
   console.log(`| path | ${metrics.map(({ name }) => `${name} | ratio`).join(" | ")} |`);
   console.log(`|-|${metrics.map(() => "-|-").join("|")}|`);
   for (const path of paths) {
     const cells = metrics.map(({ name }) => {
-      const own = samples.get(`${path.name} ${name}`) ?? [];
-      const base = samples.get(`conntrack ${name}`) ?? [];
-      const ratios = own.map((value, index) =>
-        name.endsWith("ns") ? (base[index] ?? 0) / value : value / (base[index] ?? 0),
-      );
-      return `${median(own).toFixed(0)} | ${median(ratios).toFixed(3)}`;
+      const all = samples.get(`${path.name} ${name}`) ?? [];
+      return `${median(all.map(({ own }) => own)).toFixed(0)} | ${median(all.map(({ ratio }) => ratio)).toFixed(3)}`;
     });
     console.log(`| ${path.name} | ${cells.join(" | ")} |`);
   }
@@ -135,14 +148,16 @@ async function main(): Promise<void> {
   const paths: Path[] = [];
   console.log(`${new Date().toISOString().slice(0, 10)}, Linux ${release()} ${arch()}, ${cpus().length} cores`);
   try {
-    paths.push(await buildPath(load, "conntrack", loadConntrackOnly));
+    const base = await buildPath(load, "conntrack", loadConntrackOnly);
+    paths.push(base, await buildPath(load, "conntrack-again", loadConntrackOnly));
     for (const pods of numbers(values.pods)) {
       paths.push(await buildPath(load, `portcullis-${pods}`, (node) => loadPortcullis(node, pods)));
     }
     for (const pods of numbers(values.iptables)) {
       paths.push(await buildPath(load, `iptables-${pods}`, (node) => loadIptablesLayout(node, pods)));
     }
-    print(paths, measureAll(paths, Number(values.rounds), Number(values.seconds)));
+    const measured = paths.filter((path) => path !== base);
+    print(measured, measureAll(base, measured, Number(values.rounds), Number(values.seconds)));
     console.log("ratio: part of what connection tracking only reaches (1 is equal, more is better)");
   } finally {
     for (const path of paths) path.close();
