@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import type { Address } from "../net/address.ts";
+import { familyOf, type Address } from "../net/address.ts";
 import { changeNamespaces, inNamespace, namespacePath } from "../system/namespace.ts";
 import { outputOf } from "../system/program.ts";
 import * as message from "./kernel/route-message.ts";
@@ -125,6 +125,25 @@ function translate(namespace: string, text: string | null): void {
   inNamespace(namespace, () => outputOf("nft", ["-f", "-"], script));
 }
 
+const patience = 10_000;
+
+/**
+ * The kernel makes an IPv6 address its own in the background, later than it acknowledges it: until then the host
+ * sends away what is for itself, and drops what comes. Waits until every host has all of its addresses.
+ */
+function waitForAddresses(plan: LabPlan, socketOf: (name: string) => RouteSocket): void {
+  const deadline = performance.now() + patience;
+  for (const { name, addresses } of plan.namespaces) {
+    for (const { address } of addresses) {
+      if (familyOf(address) === 4 || address.startsWith("fe80:")) continue;
+      while (!socketOf(name).isOwn(address)) {
+        if (performance.now() > deadline) throw new Error(`${name} does not get its address ${address}`);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+      }
+    }
+  }
+}
+
 /**
  * Brings the kernel from one plan to the next; costs what the difference is. A lab of 100 pods takes a fraction of a
  * second. `onNodes` is called once the nodes' namespaces exist, so that agents can start while the rest is built.
@@ -165,6 +184,7 @@ export function changeLab(previous: LabPlan | null, next: LabPlan, onNodes?: () 
     setRoutes(socket, "add", missingFrom(namespace.routes, had.routes));
     if ((was?.services ?? null) !== namespace.services) translate(namespace.name, namespace.services);
   }
+  waitForAddresses(next, socketOf);
   forgetNeighbours(next, stays, socketOf);
   for (const socket of sockets.values()) socket.close();
 }

@@ -19,6 +19,7 @@ const RTM_NEWADDR = 20;
 const RTM_DELADDR = 21;
 const RTM_NEWROUTE = 24;
 const RTM_DELROUTE = 25;
+const RTM_GETROUTE = 26;
 const RTM_DELNEIGH = 29;
 const NLM_F_CREATE_EXCL = 0x600;
 const NLM_F_CREATE_REPLACE = 0x500;
@@ -167,6 +168,22 @@ export function forgetNeighbour(index: number, address: Address): RouteMessage {
     ]),
   };
 }
+
+/** Asks how this host sends to an address. The answer is a message of type `routeAnswer`. */
+export function askRoute(address: Address): RouteMessage {
+  const header = Buffer.from([familyNumber(address), familyBits(familyOf(address)), 0, 0, 0, 0, 0, 0]);
+  return {
+    what: `ask for the route to ${address}`,
+    type: RTM_GETROUTE,
+    flags: 0,
+    body: Buffer.concat([header, u32(0), attribute(1, Buffer.from(addressBytes(address)))]),
+  };
+}
+
+export const routeAnswer = RTM_NEWROUTE;
+/** `rtm_type` of an answer, from its start, and what it is where the address is the host's own. */
+export const routeTypeOffset = 16 + 7;
+export const localRoute = 2;
 
 export interface RouteSpec {
   /** The first address of the block. */
