@@ -63,7 +63,9 @@ for (const victim of ["the command", "unshare", "the lab itself"] as const) {
     const mark = `PCT_MARK=${victim.length}x${process.pid}x${Date.now()}`;
     const [name, value] = mark.split("=");
     const file = manifestFile(pods);
-    const args = ["lab", "run", "-f", file.path, "--no-enforce", "--probe", "-"];
+    // Once with the agents of two nodes, too.
+    const agents = victim === "the command" ? [] : ["--no-enforce"];
+    const args = ["lab", "run", "-f", file.path, ...agents, "--probe", "-"];
     const { child, ended } = startProgram(args, manyQueries(), { [String(name)]: value });
     try {
       const inner = () => processesWith(mark).filter((pid) => isFirstOfItsTree(pid));
@@ -77,6 +79,11 @@ for (const victim of ["the command", "unshare", "the lab itself"] as const) {
       await until(
         () => namespacesOf(lab).length >= 6,
         () => `the namespaces were not made; ${said}`,
+      );
+      const running = agents.length === 0 ? 5 : 3;
+      await until(
+        () => processesWith(mark).length >= running,
+        () => "the agents were not started",
       );
       await pause(100);
       const all = processesWith(mark);
