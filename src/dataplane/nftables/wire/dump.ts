@@ -16,15 +16,21 @@ import { failedRequest } from "./refusal.ts";
 /** Called with the attributes of each object of a dump; the buffer holds them only during the call. */
 export type OnObject = (buffer: Buffer, start: number, end: number) => void;
 
+/**
+ * How far a dump can be trusted. `disturbed`: tables changed meanwhile, anybody's, so objects may be missing or doubled.
+ * `broken`: it ended early.
+ */
+export type DumpOutcome = "whole" | "disturbed" | "broken";
+
 /** Asks the kernel for objects. All of it is synchronous: 10 µs a request, 0.3 µs an element. */
 export interface Dumper {
-  /** Every object that answers; false if the tables changed meanwhile, so that some may be missing or doubled. */
+  /** Every object that answers. */
   dump(
     what: string,
     type: number,
     names: readonly (readonly [attribute: number, name: string])[],
     visit: OnObject,
-  ): boolean;
+  ): DumpOutcome;
   /** One object; false if there is none. */
   get(
     what: string,
@@ -94,12 +100,11 @@ export function createDumper(socket: NetlinkSocket, table: string): Dumper {
   return {
     dump: (what, type, names, visit) => {
       const round = run(what, type, NLM_F_DUMP, names, visit);
-      if (round.failure === "EINTR") return false;
-      // A set or chain that went between two requests: as if interrupted, for the whole is read again then.
-      if (round.failure === "ENOENT") return false;
+      // ENOENT: a set or chain that went between two requests. The whole is read again then.
+      if (round.failure === "EINTR" || round.failure === "ENOENT") return "broken";
       if (round.failure !== null) throw failedRequest(table, what, round.failure);
       if (!round.done) throw failedRequest(table, what, "the answer ended early");
-      return !round.interrupted;
+      return round.interrupted ? "disturbed" : "whole";
     },
     get: (what, type, names, visit) => {
       const round = run(what, type, 0, names, visit);

@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Span, attributesOf, textOf, u32Of } from "../../../system/netlink/attributes.ts";
 import type { Program, ProgramChain, ProgramCounter, ProgramSet, Rule } from "../program.ts";
 import { type CounterValue, readChain, readCounter, readSet } from "./decode.ts";
 import { elementReader } from "./decode-elements.ts";
 import { readRule } from "./decode-rule.ts";
-import type { Dumper } from "./dump.ts";
+import type { DumpOutcome, Dumper } from "./dump.ts";
 import * as nf from "./numbers.ts";
 import { failedRequest } from "./refusal.ts";
 
@@ -22,18 +23,26 @@ export interface TableContent extends Program {
 
 type Reading = (buffer: Buffer, attributes: ReadonlyMap<number, Span>) => void;
 
+/** All its functions give false where a dump ended early; `disturbed` tells whether any was. */
 function createReading(dumper: Dumper, table: string) {
-  /** False: changed meanwhile, read again. */
+  let disturbed = false;
+  const noted = (outcome: DumpOutcome): boolean => {
+    disturbed ||= outcome === "disturbed";
+    return outcome !== "broken";
+  };
+
   const all = (what: string, type: number, visit: Reading): boolean =>
-    dumper.dump(what, type, [[TABLE, table]], (buffer, start, end) => {
-      const attributes = attributesOf(buffer, { start, end });
-      // Kernels filter dumps of chains by nothing, of the rest by table.
-      if (textOf(buffer, attributes.get(TABLE)) === table) visit(buffer, attributes);
-    });
+    noted(
+      dumper.dump(what, type, [[TABLE, table]], (buffer, start, end) => {
+        const attributes = attributesOf(buffer, { start, end });
+        // Kernels filter dumps of chains by nothing, of the rest by table.
+        if (textOf(buffer, attributes.get(TABLE)) === table) visit(buffer, attributes);
+      }),
+    );
 
   const chains = (into: Map<string, ProgramChain>): boolean => {
     const rules = new Map<string, Rule[]>();
-    const consistent =
+    return (
       all("list chains", nf.GETCHAIN, (buffer, attributes) => {
         const { chain, foreign } = readChain(buffer, attributes);
         const list: Rule[] =
@@ -43,8 +52,8 @@ function createReading(dumper: Dumper, table: string) {
       }) &&
       all("list rules", nf.GETRULE, (buffer, attributes) => {
         rules.get(textOf(buffer, attributes.get(2)) ?? "")?.push(readRule(buffer, attributes));
-      });
-    return consistent;
+      })
+    );
   };
 
   const sets = (into: Map<string, ProgramSet>): boolean => {
@@ -57,8 +66,8 @@ function createReading(dumper: Dumper, table: string) {
         [TABLE, table],
         [ELEMENT_SET, shape.name],
       ] as const;
-      if (!dumper.dump(`list elements of ${shape.name}`, nf.GETSETELEM, names, (...element) => reader.take(...element)))
-        return false;
+      const what = `list elements of ${shape.name}`;
+      if (!noted(dumper.dump(what, nf.GETSETELEM, names, (...element) => reader.take(...element)))) return false;
       into.set(shape.name, { ...shape, elements: reader.finish() });
       return true;
     });
@@ -70,11 +79,17 @@ function createReading(dumper: Dumper, table: string) {
       if (found !== null) visit(found.counter, found.value);
     });
 
-  return { chains, sets, counters };
+  return { chains, sets, counters, isDisturbed: () => disturbed };
 }
 
-/** One attempt; null: something changed meanwhile. */
-function readOnce(dumper: Dumper, table: string): TableContent | "gone" | null {
+interface Attempt {
+  readonly content: TableContent;
+  /** Somebody's transaction came between, so it may not be what the table ever held. */
+  readonly disturbed: boolean;
+}
+
+/** One attempt; null: it ended early. */
+function readOnce(dumper: Dumper, table: string): Attempt | "gone" | null {
   const generation = dumper.generation();
   let dormant = false;
   const exists = dumper.get("look up", nf.GETTABLE, [[TABLE, table]], (buffer, start, end) => {
@@ -87,15 +102,30 @@ function readOnce(dumper: Dumper, table: string): TableContent | "gone" | null {
   const reading = createReading(dumper, table);
   const whole =
     reading.chains(chains) && reading.sets(sets) && reading.counters((counter) => counters.set(counter.name, counter));
-  if (!whole || dumper.generation() !== generation) return null;
-  return { table, chains, sets, counters, dormant, generation };
+  if (!whole) return null;
+  const disturbed = reading.isDisturbed() || dumper.generation() !== generation;
+  return { content: { table, chains, sets, counters, dormant, generation }, disturbed };
 }
 
-/** Everything in the table as of one moment; null: there is no such table. */
+/** Whether two readings found the same, whatever the generation. */
+function agree(a: TableContent, b: TableContent): boolean {
+  return isDeepStrictEqual({ ...a, generation: 0 }, { ...b, generation: 0 });
+}
+
+/**
+ * Everything in the table as of one moment; null: there is no such table. The kernel cannot tell our table's changes
+ * from those of others in the namespace, and a busy neighbour makes some before a large table is read: where every
+ * reading is disturbed, two in a row that agree are believed.
+ */
 export function readTable(dumper: Dumper, table: string): TableContent | null {
+  let last: TableContent | null = null;
   for (let round = 0; round < rounds; round += 1) {
-    const content = readOnce(dumper, table);
-    if (content !== null) return content === "gone" ? null : content;
+    const attempt = readOnce(dumper, table);
+    if (attempt === "gone") return null;
+    if (attempt === null) continue;
+    const { content, disturbed } = attempt;
+    if (!disturbed || (last !== null && agree(last, content))) return content;
+    last = content;
   }
   throw failedRequest(
     table,
@@ -107,11 +137,11 @@ export function readTable(dumper: Dumper, table: string): TableContent | null {
 /** Values of all counters by name; empty where there is no table. */
 export function readCounters(dumper: Dumper, table: string): ReadonlyMap<string, CounterValue> {
   const values = new Map<string, CounterValue>();
-  const reading = createReading(dumper, table);
   // Values move all the time anyway: what a changing table may leave out is asked again, but not for ever.
   for (let round = 0; round < 3; round += 1) {
     values.clear();
-    if (reading.counters((counter, value) => values.set(counter.name, value))) break;
+    const reading = createReading(dumper, table);
+    if (reading.counters((counter, value) => values.set(counter.name, value)) && !reading.isDisturbed()) break;
   }
   return values;
 }
@@ -124,13 +154,13 @@ export function readRuleHandles(dumper: Dumper, table: string, chain: string): r
   ] as const;
   for (let round = 0; round < rounds; round += 1) {
     const handles: bigint[] = [];
-    const whole = dumper.dump(`list rules of ${chain}`, nf.GETRULE, names, (buffer, start, end) => {
+    const outcome = dumper.dump(`list rules of ${chain}`, nf.GETRULE, names, (buffer, start, end) => {
       const attributes = attributesOf(buffer, { start, end });
       const handle = attributes.get(3);
       if (handle !== undefined && textOf(buffer, attributes.get(2)) === chain)
         handles.push(buffer.readBigUInt64BE(handle.start));
     });
-    if (whole) return handles;
+    if (outcome === "whole") return handles;
   }
   return [];
 }
