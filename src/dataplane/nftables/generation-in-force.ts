@@ -1,4 +1,4 @@
-import { generationOf, hexMark, type MarkLayout, stampOf } from "./generation.ts";
+import { generationOf, hexMark, isMarkMask, type MarkLayout, stampOf } from "./generation.ts";
 import type { Program } from "./program.ts";
 import { generationChainName, generationSetName } from "./render/base-chains.ts";
 
@@ -16,4 +16,15 @@ export function generationInForce(have: Program, layout: MarkLayout): number | n
   return statement.keep === ~layout.generationMask >>> 0 && statement.value === stampOf(layout, generation)
     ? generation
     : null;
+}
+
+/**
+ * The bits of the connection mark that whoever made the kernel's table took for its own: what `cut` clears. Null where
+ * the table does not say. A cleanup that took its own default for them would clear bits that belong to others.
+ */
+export function markMaskInForce(have: Program): number | null {
+  const statement = have.chains.get("cut")?.rules[0]?.statements[0];
+  if (statement?.kind !== "set-ct-mark" || statement.value !== 0) return null;
+  const mask = ~statement.keep >>> 0;
+  return isMarkMask(mask) ? mask : null;
 }

@@ -15,16 +15,22 @@ export interface MarkLayout {
   readonly last: number;
 }
 
+const shiftOf = (mask: number): number => 31 - Math.clz32(mask & -mask);
+
+/** Whether it is 8 to 32 bits in a row. */
+export function isMarkMask(mask: number): boolean {
+  if (mask >>> 0 !== mask || mask === 0) return false;
+  const ones = mask >>> shiftOf(mask);
+  return ones >= 0xff && (ones & (ones + 1)) === 0;
+}
+
 /** Throws RangeError unless the mask is 8 to 32 bits in a row. */
 export function markLayout(mask: number): MarkLayout {
   const whole = mask >>> 0;
   if (whole !== mask || whole === 0) throw new RangeError(`--ct-mark-mask ${mask}: not a mask of 32 bits`);
-  const shift = 31 - Math.clz32(whole & -whole);
-  const ones = whole >>> shift;
-  const bits = 32 - Math.clz32(ones);
-  if (bits < 8 || ones !== 2 ** bits - 1) {
-    throw new RangeError(`--ct-mark-mask ${hexMark(whole)}: needs at least 8 bits, all in a row`);
-  }
+  if (!isMarkMask(whole)) throw new RangeError(`--ct-mark-mask ${hexMark(whole)}: needs at least 8 bits, all in a row`);
+  const shift = shiftOf(whole);
+  const bits = 32 - Math.clz32(whole >>> shift);
   const egressBit = 2 ** (shift + bits - 1);
   return { mask: whole, egressBit, generationMask: whole - egressBit, shift, last: 2 ** (bits - 1) - 1 };
 }

@@ -4,8 +4,6 @@ export interface MarkSweep {
   beforeBump(): Promise<void>;
   /** Starts one unless one runs; a failure is left to the next one. */
   start(): void;
-  /** One, to its end. */
-  run(): Promise<void>;
 }
 
 /**
@@ -33,7 +31,6 @@ export function createMarkSweep(clear: () => Promise<unknown>, generations: numb
   };
   return {
     start,
-    run,
     beforeBump: async () => {
       bumps++;
       if (bumps >= generations - 1) await run();

@@ -5,7 +5,7 @@ import type { RulesetChange } from "../../ir/change.ts";
 import { type ApplyReport, type Dataplane, DataplaneError, type PolicyCounter, type SyncReport } from "../dataplane.ts";
 import { changeSteps } from "./change.ts";
 import { diffPrograms, type KernelProgram, type ProgramDiff } from "./diff.ts";
-import { generationInForce } from "./generation-in-force.ts";
+import { generationInForce, markMaskInForce } from "./generation-in-force.ts";
 import { type MarkLayout, markLayout, nextGeneration, randomGeneration } from "./generation.ts";
 import { createMarkSweep, type MarkSweep } from "./mark-sweep.ts";
 import { Mirror } from "./mirror.ts";
@@ -51,11 +51,14 @@ export function nftablesDataplane(options: NftablesOptions): Dataplane {
     ...state,
     watch: (onForeignChange) => table().watchForeign(() => onForeignChange()),
     remove: async () => {
-      const there = table().read() !== null;
-      if (there) table().transact({ operations: [{ kind: "delete-table" }] });
+      const have = table().read();
+      if (have === null) return [];
+      table().transact({ operations: [{ kind: "delete-table" }] });
       state.forget();
-      await sweep.run();
-      return there ? [`table inet ${name}`] : [];
+      // Of the marks only what this table's rules set, which may be other bits than we would.
+      const mask = markMaskInForce(have);
+      if (mask !== null) await clearConnectionMarks(options.netns, mask);
+      return [`table inet ${name}`];
     },
     close: () => {
       opened?.close();
