@@ -53,6 +53,9 @@ for (const name of dataplaneNames) {
         assert.equal(await reachesTcp(world.outside, world.stranger, freshPort(), family), false);
         assert.equal(await reachesTcp(world.web, world.stranger, freshPort(), family), false);
         assert.equal(await reachesTcp(world.stranger, world.node, freshPort(), family), false);
+        assert.equal(await reachesTcp(world.node, world.stranger, freshPort(), family), false, "not even the node");
+        assert.equal(await reachesTcp(world.node, world.client, freshPort(), family), true);
+        assert.equal(await reachesTcp(world.node, world.remote, freshPort(), family), true);
         assert.equal(await reachesTcp(world.web, world.node, freshPort(), family), true, "the gateway is the node");
       }
       assert.equal(await strayArrives(world.outside, world.stranger, everyFlag), false);

@@ -2,13 +2,11 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isLive } from "../../src/evaluate/standing.ts";
 import { plainAgents } from "../../src/lab/agents.ts";
 import { addressesIn, askKernel, type Asked, type Outcome } from "../../src/lab/ask.ts";
 import { Lab, randomLabName } from "../../src/lab/lab.ts";
 import type { Topology } from "../../src/lab/plan/plan.ts";
 import { inputOf } from "../../src/lab/standing-lab.ts";
-import { cidrContains } from "../../src/net/cidr.ts";
 import { inNamespace } from "../../src/system/namespace.ts";
 import { clusterFromSeed } from "../random-cluster.ts";
 import { randomQueries } from "./random-queries.ts";
@@ -20,8 +18,6 @@ export interface Comparison {
   readonly probes: number;
   readonly allowed: number;
   readonly disagreements: readonly Outcome[];
-  /** Those of `isOpenQuestion`. */
-  readonly openQuestions: number;
   /** Where cluster and queries are kept, if there was a disagreement. */
   readonly kept: string | null;
 }
@@ -52,18 +48,6 @@ function keep(lab: Lab, seed: number, objects: readonly object[], queries: reado
   return folder;
 }
 
-/**
- * Open: what a node itself sends to an address of its own pod range that no pod has. By the letter of semantics.md, 10,
- * it is denied, and so says the evaluator; the nftables dataplane lets all pass that a node opens (rule 4).
- */
-function isOpenQuestion(lab: Lab, { probe, verdict, evaluator }: Outcome): boolean {
-  if (verdict !== "allow" || evaluator !== "deny") return false;
-  const { nodes, pods } = lab.objects;
-  const node = nodes.find(({ addresses }) => addresses.some(({ address }) => address === probe.source));
-  const isPod = pods.some((pod) => isLive(pod) && pod.addresses.includes(probe.destination));
-  return !isPod && node !== undefined && node.podCidrs.some((range) => cidrContains(range, probe.destination));
-}
-
 /** Brings a lab to the random cluster of a seed, asks the kernel, and compares with the evaluator. */
 export async function compareCluster(lab: Lab, seed: number): Promise<Comparison> {
   const objects = clusterFromSeed(seed);
@@ -73,8 +57,7 @@ export async function compareCluster(lab: Lab, seed: number): Promise<Comparison
   const questions = queries.map((query) => lab.asker.ask(query));
   const asked = questions.filter((question): question is Asked => "probe" in question);
   const outcomes = await askKernel(asked, lab.prober);
-  const differing = outcomes.filter(({ verdict, evaluator }) => verdict !== evaluator);
-  const disagreements = differing.filter((outcome) => !isOpenQuestion(lab, outcome));
+  const disagreements = outcomes.filter(({ verdict, evaluator }) => verdict !== evaluator);
   const wrong = queries.filter(({ id }) => disagreements.some((outcome) => outcome.id === id));
   return {
     seed,
@@ -82,7 +65,6 @@ export async function compareCluster(lab: Lab, seed: number): Promise<Comparison
     probes: outcomes.length,
     allowed: outcomes.filter(({ verdict }) => verdict === "allow").length,
     disagreements,
-    openQuestions: differing.length - disagreements.length,
     kept: disagreements.length > 0 ? keep(lab, seed, objects, wrong) : null,
   };
 }

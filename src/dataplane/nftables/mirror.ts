@@ -171,7 +171,7 @@ export class Mirror {
     this.#put(`in${family}`, address, isKnown || isGateway ? into : undefined);
     this.#put(`eg${family}`, address, isKnown ? out : undefined);
     this.#put(`iso${family}`, address, isKnown && isIsolated ? null : undefined);
-    this.#put(`open${family}`, address, isKnown && !isIsolated ? null : undefined);
+    this.#put(`open${family}`, address, isKnown ? (isIsolated ? undefined : null) : isGateway ? null : undefined);
     this.#put(`self${family}`, `${address} . ${address}`, isKnown ? null : undefined);
   }
 

@@ -2,6 +2,7 @@ import type { MarkLayout } from "../generation.ts";
 import { hexMark, stampOf } from "../generation.ts";
 import type { ElementData, KeyType, ProgramChain, ProgramCounter, ProgramSet, Rule } from "../program.ts";
 import type { Statement, Verdict } from "../statement.ts";
+import { nodeChains } from "./node-chains.ts";
 
 const goto = (chain: string): Statement => ({ kind: "verdict", verdict: { kind: "goto", chain } });
 const jump = (chain: string): Statement => ({ kind: "verdict", verdict: { kind: "jump", chain } });
@@ -42,7 +43,7 @@ export function baseSets(layout: MarkLayout, generation: number): ProgramSet[] {
       { ...plain(`eg${suffix}`, [address], "pods of this node: what they may reach"), data: "verdict" },
       { ...plain(`in${suffix}`, [address], "pods of this node: who may reach them"), data: "verdict" },
       plain(`iso${suffix}`, [address], "pods of this node that something isolates"),
-      plain(`open${suffix}`, [address], "known pods that nothing isolates here"),
+      plain(`open${suffix}`, [address], "known pods that nothing isolates here, and gateways"),
       plain(`self${suffix}`, [address, address], "a pod that reaches itself through a Service"),
       { ...plain(`range${suffix}`, [address], "addresses that must be known"), interval: true, size: null },
     ];
@@ -104,6 +105,7 @@ export function baseChains(layout: MarkLayout, generation: number): ProgramChain
     ]),
     chain("received", receivedRules(layout)),
     chain("answered", toNodeRules(layout)),
+    ...nodeChains(),
     chain("egress_ok", [set(layout.egressBit, layout.egressBit)]),
     chain("stamp", [rule([jump(generationChainName)]), rule([verdict("accept")])]),
     chain(generationChainName, [generationRule(layout, generation)]),
@@ -147,7 +149,7 @@ function hookChains(layout: MarkLayout): ProgramChain[] {
       rules: [
         accepted,
         rule([{ kind: "loopback", interface: "oif" }, verdict("accept")]),
-        rule([{ kind: "ct-direction", direction: "original" }, verdict("accept")], "a node reaches its pods"),
+        rule([{ kind: "ct-direction", direction: "original" }, goto("sent")]),
         rule(
           [{ kind: "ct-state", states: ["invalid", "related", "untracked"] }, verdict("accept")],
           "our resets and ICMP errors, neighbour discovery",
