@@ -11,6 +11,8 @@ import { runAgent } from "../src/agent/run.ts";
 import { createCompiler } from "../src/compile/incremental.ts";
 import type { Dataplane } from "../src/dataplane/dataplane.ts";
 import { openDataplane } from "../src/dataplane/registry.ts";
+import type { RulesetChange } from "../src/ir/change.ts";
+import type { Ruleset } from "../src/ir/ruleset.ts";
 import { keyOf, type ObjectKey, type Pod } from "../src/kube/objects.ts";
 import { createLog } from "../src/observe/log.ts";
 import type { Change, Cluster } from "../src/policy/cluster.ts";
@@ -63,7 +65,11 @@ function watched(real: Dataplane) {
       ended();
       return result;
     };
-  const dataplane: Dataplane = { ...real, sync: telling(real.sync), apply: telling(real.apply) };
+  const dataplane: Dataplane = {
+    ...real,
+    sync: telling((ruleset: Ruleset) => real.sync(ruleset)),
+    apply: telling((change: RulesetChange) => real.apply(change)),
+  };
   return { dataplane, next: () => new Promise<void>((resolve) => (ended = resolve)) };
 }
 

@@ -83,11 +83,13 @@ function installTools() {
   if (missing.length === 0) return;
   const list = missing.join(" ");
   if (process.getuid() !== 0) fail(`missing: ${list}. Install them as root: apt-get install ${list}`);
-  if (!isInstalled("apt-get")) fail(`missing: ${list}, and there is no apt-get. Install them with your package manager`);
+  if (!isInstalled("apt-get"))
+    fail(`missing: ${list}, and there is no apt-get. Install them with your package manager`);
   say(`installing what is missing by apt: ${list}`);
   const apt = { DEBIAN_FRONTEND: "noninteractive" };
   const quiet = ["-qq", "-o", "Dpkg::Use-Pty=0"];
-  if (run("apt-get", [...quiet, "update"], apt) !== 0) say("apt-get update failed; trying with the lists that are here");
+  if (run("apt-get", [...quiet, "update"], apt) !== 0)
+    say("apt-get update failed; trying with the lists that are here");
   const code = run("apt-get", [...quiet, "install", "--yes", "--no-install-recommends", ...missing], apt);
   if (code !== 0) fail(`apt-get install ${list} failed (exit ${code})`);
 }
@@ -97,7 +99,9 @@ function installTools() {
  * the copy of this script inside that it is inside.
  */
 function enterUserNamespace(argv) {
-  const probe = spawnSync("unshare", ["--user", "--map-root-user", "--net", "--mount", "true"], { env: { PATH: path } });
+  const probe = spawnSync("unshare", ["--user", "--map-root-user", "--net", "--mount", "true"], {
+    env: { PATH: path },
+  });
   if (probe.status !== 0) {
     const reason = probe.error?.message ?? probe.stderr?.toString().trim();
     fail(`not root, and this kernel gives no unprivileged user namespace (${reason}). Run it as root, or allow them`);
@@ -106,7 +110,18 @@ function enterUserNamespace(argv) {
   const script = fileURLToPath(import.meta.url);
   return run(
     "unshare",
-    ["--user", "--map-root-user", "--net", "--mount", "--propagation", "private", "--", process.execPath, script, ...argv],
+    [
+      "--user",
+      "--map-root-user",
+      "--net",
+      "--mount",
+      "--propagation",
+      "private",
+      "--",
+      process.execPath,
+      script,
+      ...argv,
+    ],
     { PORTCULLIS_INSIDE_USER_NAMESPACE: "1" },
   );
 }

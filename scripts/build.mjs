@@ -19,5 +19,7 @@ await build({
   sourcemap: true,
   logLevel: "info",
   // commander and yaml are CommonJS: what they require must exist in an ES module.
-  banner: { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' },
+  banner: {
+    js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
+  },
 });

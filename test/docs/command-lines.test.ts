@@ -7,7 +7,8 @@ import { buildProgram } from "../../src/cli/program.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const pages = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md", { cwd: root })].sort();
-const scripts = (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> }).scripts;
+const scripts = (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> })
+  .scripts;
 
 interface Shown {
   readonly page: string;
@@ -27,7 +28,13 @@ function commandLines(page: string): Shown[] {
       .filter((line) => line.trim() !== "" && !line.startsWith("#"))
       // Each part of a pipe is a command of its own; redirections are the shell's.
       .flatMap((line) => line.split(/\s\|\s|&&/))
-      .map((part) => ({ page, words: part.trim().replace(/\s[<>].*$/, "").split(/\s+/) })),
+      .map((part) => ({
+        page,
+        words: part
+          .trim()
+          .replace(/\s[<>].*$/, "")
+          .split(/\s+/),
+      })),
   );
 }
 
@@ -107,9 +114,13 @@ describe("docs", () => {
 /** The text below the heading for exactly this command, up to the next heading of the same or a higher level. */
 function sectionOf(reference: string, path: string): string | null {
   const lines = reference.split("\n");
-  const start = lines.findIndex((line) => /^#{2,3} /.test(line) && line.replaceAll(/[#`]/g, "").trim().startsWith(path));
+  const start = lines.findIndex(
+    (line) => /^#{2,3} /.test(line) && line.replaceAll(/[#`]/g, "").trim().startsWith(path),
+  );
   if (start < 0) return null;
   const level = /^#+/.exec(lines[start] ?? "")?.[0].length ?? 2;
-  const end = lines.findIndex((line, index) => index > start && /^#+ /.test(line) && (/^#+/.exec(line)?.[0].length ?? 9) <= level);
+  const end = lines.findIndex(
+    (line, index) => index > start && /^#+ /.test(line) && (/^#+/.exec(line)?.[0].length ?? 9) <= level,
+  );
   return lines.slice(start, end < 0 ? undefined : end).join("\n");
 }
