@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { dataplaneNames } from "../../src/dataplane/registry.ts";
+import type { Chain, ChainClause, ChainName, Endpoint, Ruleset } from "../../src/ir/ruleset.ts";
+import type { Address } from "../../src/net/address.ts";
+import type { PolicyId } from "../../src/policy/policy.ts";
 import { lives, opened, passes } from "./stream-pairs.ts";
 import { type Fixture, freshPort, podPeer, policyFor, reachesTcp, useWorld } from "./fixture.ts";
 import { initPacket } from "../../src/lab/probe/sctp.ts";
@@ -128,6 +131,28 @@ for (const name of dataplaneNames) {
       assert.equal(await reachesTcp(world.client, world.web, freshPort()), false);
     });
 
+    it("an ICMP error about a denied connection does not bring it back", async (context) => {
+      const { world, enforce, dataplane } = suite.of(context);
+      await enforce([]);
+      const [from, port] = [freshPort(), freshPort()];
+      const server = Udp.open(world.web.netns, world.web.v4, port);
+      const client = Udp.open(world.client.netns, world.client.v4, from);
+      client.send(world.web.v4, port, "one");
+      assert.equal(await server.receive(), "one");
+      // Denied for its port, while ICMP is accepted.
+      const ruleset = withAdminDeny(suite.ruleset([]), world.web.v4, port);
+      await dataplane.sync(ruleset);
+      client.send(world.web.v4, port, "two");
+      assert.equal(await server.receive(), null);
+      const router = Raw.open(world.web.netns, world.web.v4, 1);
+      for (let attempt = 0; attempt < 2; attempt++) {
+        router.send(world.client.v4, portUnreachable(world.client.v4, world.web.v4, [from, port]));
+        client.send(world.web.v4, port, "three");
+        assert.equal(await server.receive(), null);
+      }
+      for (const socket of [server, client, router]) socket.close();
+    });
+
     it("ICMP errors about an accepted connection come back, isolated or not", async (context) => {
       const { world, enforce, change } = suite.of(context);
       const port = freshPort();
@@ -157,4 +182,23 @@ for (const name of dataplaneNames) {
       assert.equal(await client.error(), "ECONNREFUSED");
     });
   });
+}
+
+/** This Ruleset, and one pod to whose UDP port an admin policy lets nobody. */
+function withAdminDeny(ruleset: Ruleset, address: Address, port: number): Ruleset {
+  const name = "in-admin" as ChainName;
+  const clause: ChainClause = {
+    policy: "AdminNetworkPolicy/deny" as PolicyId,
+    rule: 0,
+    action: "deny",
+    match: { kind: "peers", peers: null, ports: [{ protocol: "UDP", from: port, to: port }] },
+  };
+  const rest = { networkPolicy: null, baseline: [], fallback: "accept", isolatedBy: [] } as const;
+  const chain: Chain = { name, direction: "ingress", admin: [clause], ...rest };
+  const endpoint: Endpoint = { address, pod: "alpha/web", ingress: name, egress: null };
+  return {
+    ...ruleset,
+    chains: new Map([...ruleset.chains, [name, chain]]),
+    endpoints: new Map([...ruleset.endpoints, [address, endpoint]]),
+  };
 }

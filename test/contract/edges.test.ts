@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { dataplaneNames } from "../../src/dataplane/registry.ts";
 import { freshPort, pings, policyFor, reachesTcp, reachesUdp, useWorld } from "./fixture.ts";
-import { Raw, tcpSegment } from "./sockets.ts";
+import { Raw, tcpSegment, Udp, udpOverIpv6 } from "./sockets.ts";
 import type { Host, World } from "./world.ts";
 
 const ack = 0x10;
@@ -42,6 +42,22 @@ for (const name of dataplaneNames) {
       }
       assert.equal(await reachesTcp(link, world.web, freshPort()), true);
       assert.equal(await strayArrives(spoofing(world), world.web, 2), false);
+    });
+
+    it("a pod's link-local address is no way to its node's other addresses", async (context) => {
+      const { world, enforce } = suite.of(context);
+      await enforce([isolated("web")]);
+      const own = "fe80::abcd" as Host["v6"];
+      const port = freshPort();
+      const server = Udp.open(world.node.netns, world.node.v6, port);
+      const sender = Raw.open(world.web.netns, world.web.v6, 255);
+      sender.send(world.node.v6, udpOverIpv6(own, world.node.v6, [freshPort(), port], "hello"));
+      assert.equal(await server.receive(), null);
+      await enforce([]);
+      sender.send(world.node.v6, udpOverIpv6(world.web.v6, world.node.v6, [freshPort(), port], "hello"));
+      assert.equal(await server.receive(), "hello", "the packet itself is good");
+      server.close();
+      sender.close();
     });
 
     it("an address of the range that belongs to no known pod is denied, both ways", async (context) => {

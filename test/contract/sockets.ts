@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { socketAddress, socketFamily } from "../../src/lab/probe/sockaddr.ts";
-import type { Address } from "../../src/net/address.ts";
+import { type Address, addressBytes } from "../../src/net/address.ts";
 import { attempt, call } from "../../src/system/libc.ts";
 import { inNamespace } from "../../src/system/namespace.ts";
 
@@ -192,6 +192,24 @@ export function tcpSegment(from: Address, to: Address, ports: readonly [number, 
   const pseudo = Buffer.from([...words, 0, 6, 0, 20]);
   segment.writeUInt16BE(checksum(Buffer.concat([pseudo, segment])), 16);
   return segment;
+}
+
+/** A whole IPv6 packet with a UDP message, from whatever address; for a Raw of protocol 255. */
+export function udpOverIpv6(from: Address, to: Address, ports: readonly [number, number], text: string): Buffer {
+  const length = 8 + text.length;
+  const packet = Buffer.alloc(40 + length + (length % 2));
+  packet[0] = 0x60;
+  packet.writeUInt16BE(length, 4);
+  packet[6] = 17;
+  packet[7] = 64;
+  packet.set([...addressBytes(from), ...addressBytes(to)], 8);
+  packet.writeUInt16BE(ports[0], 40);
+  packet.writeUInt16BE(ports[1], 42);
+  packet.writeUInt16BE(length, 44);
+  packet.write(text, 48);
+  const pseudo = Buffer.from([0, 0, 0, length, 0, 0, 0, 17]);
+  packet.writeUInt16BE(checksum(Buffer.concat([packet.subarray(8), pseudo])), 46);
+  return packet.subarray(0, 40 + length);
 }
 
 /** An ICMP error that says of a UDP datagram that nobody listens; it quotes the datagram's headers. */

@@ -7,7 +7,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { generationSetName } from "../../src/dataplane/nftables/render/base-chains.ts";
+import { generationSetName } from "../../src/dataplane/nftables/render/base-sets.ts";
 import { type NftTable, openTable } from "../../src/dataplane/nftables/wire/table.ts";
 import { createFolder } from "./folder.ts";
 import { createTraffic, startAgent, untilReady } from "./processes.ts";

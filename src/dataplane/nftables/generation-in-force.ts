@@ -1,6 +1,7 @@
 import { generationOf, hexMark, isMarkMask, type MarkLayout, stampOf } from "./generation.ts";
 import type { Program } from "./program.ts";
-import { generationChainName, generationSetName } from "./render/base-chains.ts";
+import { generationChainName } from "./render/base-chains.ts";
+import { generationSetName } from "./render/base-sets.ts";
 
 /**
  * The generation that the kernel's table accepts and stamps, read back at a restart so that accepted connections go on

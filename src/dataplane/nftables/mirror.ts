@@ -8,16 +8,8 @@ import { hexMark, nextGeneration, stampOf } from "./generation.ts";
 import { memberKey } from "./members.ts";
 import { ObjectStore, type StoreChange } from "./object-store.ts";
 import type { ElementData, Program } from "./program.ts";
-import {
-  baseChains,
-  baseCounters,
-  baseSets,
-  generationChainName,
-  generationRule,
-  generationSetName,
-  linkLocal,
-  verdictOf,
-} from "./render/base-chains.ts";
+import { baseChains, baseCounters, generationChainName, generationRule, verdictOf } from "./render/base-chains.ts";
+import { baseSets, generationSetName, linkLocal } from "./render/base-sets.ts";
 import { chainNameOf, planChain } from "./render/chain.ts";
 import { intervalKey } from "./render/clause-rules.ts";
 import type { PartId } from "./render/part.ts";

@@ -1,7 +1,8 @@
 import type { MarkLayout } from "../generation.ts";
-import { hexMark, stampOf } from "../generation.ts";
-import type { ElementData, KeyType, ProgramChain, ProgramCounter, ProgramSet, Rule } from "../program.ts";
+import { stampOf } from "../generation.ts";
+import type { ProgramChain, ProgramCounter, Rule } from "../program.ts";
 import type { Statement, Verdict } from "../statement.ts";
+import { generationSetName } from "./base-sets.ts";
 import { nodeChains } from "./node-chains.ts";
 
 const goto = (chain: string): Statement => ({ kind: "verdict", verdict: { kind: "goto", chain } });
@@ -26,59 +27,7 @@ export const dropCounters: Readonly<Record<string, string>> = {
   drop_fell_through: "undecided: part of the table was missing",
 };
 
-/** The sets that the base chains look into. Endpoint maps have a size: it makes the kernel use its fastest hash. */
-export function baseSets(layout: MarkLayout, generation: number): ProgramSet[] {
-  const plain = (name: string, keyType: readonly KeyType[], comment: string): ProgramSet => ({
-    name,
-    key: keyType,
-    data: "none",
-    interval: false,
-    size: 16384,
-    comment,
-    elements: new Map(),
-  });
-  const family = (suffix: 4 | 6): ProgramSet[] => {
-    const address: KeyType = suffix === 4 ? "ipv4_addr" : "ipv6_addr";
-    return [
-      { ...plain(`eg${suffix}`, [address], "pods of this node: what they may reach"), data: "verdict" },
-      { ...plain(`in${suffix}`, [address], "pods of this node: who may reach them"), data: "verdict" },
-      plain(`iso${suffix}`, [address], "pods of this node that something isolates"),
-      plain(`open${suffix}`, [address], "known pods that nothing isolates here, and gateways"),
-      plain(`self${suffix}`, [address, address], "a pod that reaches itself through a Service"),
-      { ...plain(`range${suffix}`, [address], "addresses that must be known"), interval: true, size: null },
-    ];
-  };
-  return [
-    generationSet(layout, generation),
-    nodeLocalSet("icmpv6_type", "nd", neighbourDiscovery, "neighbour discovery and MLD", false),
-    nodeLocalSet("ipv6_addr", "link_local", [linkLocal], "never a pod's address", true),
-    ...family(4),
-    ...family(6),
-  ];
-}
-
-const neighbourDiscovery = ["130", "131", "132", "133", "134", "135", "136", "137", "143"];
-/** fe80::/10. Bridged pods can meet there, under addresses that no policy knows. */
-export const linkLocal = "fe80::-febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
-
-function nodeLocalSet(
-  keyType: KeyType,
-  name: string,
-  keys: readonly string[],
-  comment: string,
-  interval: boolean,
-): ProgramSet {
-  const elements = new Map<string, ElementData>(keys.map((key) => [key, null]));
-  return { name, key: [keyType], data: "none", interval, size: null, comment, elements };
-}
-
-export const generationSetName = "generation";
 export const generationChainName = "set_generation";
-
-export function generationSet(layout: MarkLayout, generation: number): ProgramSet {
-  const elements = new Map([[hexMark(stampOf(layout, generation)), null]]);
-  return { ...nodeLocalSet("mark", generationSetName, [], "accepted connections carry it", false), size: 8, elements };
-}
 
 /** One rule, without a verdict: replacing it costs no validation of the table (see `ct-mark-lookup` in statement.ts). */
 export function generationRule(layout: MarkLayout, generation: number): Rule {
@@ -107,7 +56,7 @@ export function baseChains(layout: MarkLayout, generation: number): ProgramChain
     chain("answered", toNodeRules(layout)),
     ...nodeChains(),
     chain("egress_ok", [set(layout.egressBit, layout.egressBit)]),
-    chain("stamp", [rule([jump(generationChainName)]), rule([verdict("accept")])]),
+    chain("stamp", [...icmpErrors, rule([jump(generationChainName)]), rule([verdict("accept")])]),
     chain(generationChainName, [generationRule(layout, generation)]),
     chain("cut", [
       set(layout.mask, 0),
@@ -160,6 +109,11 @@ function hookChains(layout: MarkLayout): ProgramChain[] {
     },
   ];
 }
+
+/** Carries the mark of the connection that it is about, which may be denied for its ports: it must not stamp it. */
+const icmpErrors: readonly Rule[] = [1, 58].map((protocol) =>
+  rule([{ kind: "ct-state", states: ["related"] }, l4proto(protocol), verdict("accept")]),
+);
 
 /** An error about a connection that was accepted, in whatever generation: its l4proto is ICMP, ports cannot be asked. */
 function icmpErrorRules(layout: MarkLayout): Rule[] {
@@ -227,8 +181,13 @@ const egressAccepted = (layout: MarkLayout): Statement => ({
  */
 function clientRules(family: 4 | 6, others: Statement): Rule[] {
   const client = `client${family}` as const;
-  // The node's own neighbours on its uplinks speak from fe80:: too (routers, DHCPv6): they are none of our business.
-  const neighbour = rule([{ kind: "lookup", key: [client], set: "link_local" }, verdict("accept")]);
+  // The node's own neighbours on its uplinks speak from fe80:: too (routers, DHCPv6), but to no address that is not of
+  // the link: a pod could reach all of its node so.
+  const neighbour = rule([
+    { kind: "lookup", key: [client], set: "link_local" },
+    { kind: "lookup", key: [`backend${family}`], set: "on_link" },
+    verdict("accept"),
+  ]);
   const isNode = others.kind === "verdict" && others.verdict.kind === "accept";
   return [
     rule([{ kind: "verdict-map", key: [client], map: `eg${family}` }]),
@@ -284,7 +243,11 @@ function noEntryRules(): Rule[] {
 function noEntryInputRules(): Rule[] {
   return [
     neighbourDiscoveryRule,
-    rule([{ kind: "lookup", key: ["source6"], set: "link_local" }, verdict("accept")]),
+    rule([
+      { kind: "lookup", key: ["source6"], set: "link_local" },
+      { kind: "lookup", key: ["destination6"], set: "on_link" },
+      verdict("accept"),
+    ]),
     rule([jump("no_entry_source")]),
     rule([verdict("accept")]),
   ];
