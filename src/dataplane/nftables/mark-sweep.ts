@@ -1,6 +1,10 @@
 /** Clears our bits of the marks of all connections, in the background, before a generation comes around again. */
 export interface MarkSweep {
-  /** Called before each bump. Starts a sweep half way round; waits for it only where a generation would meet its past. */
+  /**
+   * Called before each bump. Starts a sweep half way round; waits for it only where a generation would meet its past.
+   * Rejects if that one fails, but not again before another half round: a kernel that cannot be swept (no
+   * nf_conntrack_netlink) shall be told of, not left without changes for ever.
+   */
   beforeBump(): Promise<void>;
   /** Starts one unless one runs; a failure is left to the next one. */
   start(): void;
@@ -29,11 +33,19 @@ export function createMarkSweep(clear: () => Promise<unknown>, generations: numb
     // A sweep that fails is tried again at the next bump, and awaited (and then reported) where it must not be late.
     run().catch(() => undefined);
   };
+  const sweptInTime = async (): Promise<void> => {
+    try {
+      await run();
+    } catch (error) {
+      bumps = Math.floor(generations / 2);
+      throw error;
+    }
+  };
   return {
     start,
     beforeBump: async () => {
       bumps++;
-      if (bumps >= generations - 1) await run();
+      if (bumps >= generations - 1) await sweptInTime();
       else if (bumps >= generations / 2) start();
     },
   };
