@@ -54,8 +54,9 @@ function find(text: string, side: "from" | "to", directory: Directory): Named | 
   const [kind, name] = words;
   if (words.length > 2 || kind === undefined || words.includes("")) return { error: "has a part too many or too few" };
   if (name === undefined) return findPod(`${first}/${kind}`, directory);
-  if (kind === "pod") return findPod(`${first}/${name}`, directory);
-  if (kind === "svc") return findService(`${first}/${name}`, side, directory);
+  // Kinds are read in any case, as those of workloads are.
+  if (kind.toLowerCase() === "pod") return findPod(`${first}/${name}`, directory);
+  if (kind.toLowerCase() === "svc") return findService(`${first}/${name}`, side, directory);
   return findWorkload(kind, first, name, directory);
 }
 

@@ -63,6 +63,7 @@ describe("ENDs", () => {
   it("name pods in two ways, workloads, nodes and addresses", () => {
     assert.equal(to("x/web-0"), "10.0.0.3 10.0.0.1 80");
     assert.equal(to("x/pod/web-0"), "10.0.0.3 10.0.0.1 80");
+    assert.equal(to("x/Pod/web-0"), "10.0.0.3 10.0.0.1 80");
     assert.equal(to("x/Deployment/web"), "10.0.0.3 10.0.0.1 80");
     assert.equal(to("x/deployment/web"), "10.0.0.3 10.0.0.1 80");
     assert.equal(to("203.0.113.1"), "10.0.0.3 203.0.113.1 80");

@@ -74,7 +74,10 @@ export function readInteger(object: ApiObject, name: string, path: FieldPath, er
   return null;
 }
 
-/** The objects of a list, each with its path; items that are none are reported and left out. */
+/**
+ * The objects of a list, each with its path; items that are none are reported and left out. A null item is an empty
+ * object, as in the API server: it decodes null into what it had, which is nothing.
+ */
 export function* objectsOf(
   object: ApiObject,
   name: string,
@@ -83,14 +86,14 @@ export function* objectsOf(
 ): Generator<{ readonly item: ApiObject; readonly path: FieldPath }> {
   const list = readList(object, name, path, errors);
   for (let index = 0; index < list.length; index++) {
-    const item = list[index];
+    const item = list[index] ?? empty;
     const itemPath = [...path, name, index];
     if (isApiObject(item)) yield { item, path: itemPath };
     else errors.push(wrongType(itemPath, item, "object"));
   }
 }
 
-/** The strings of a list, each with its path; other items are reported and left out. */
+/** The strings of a list, each with its path, a null item as an empty one; other items are reported and left out. */
 export function* stringsOf(
   object: ApiObject,
   name: string,
@@ -99,7 +102,7 @@ export function* stringsOf(
 ): Generator<{ readonly item: string; readonly path: FieldPath }> {
   const list = readList(object, name, path, errors);
   for (let index = 0; index < list.length; index++) {
-    const item: unknown = list[index];
+    const item: unknown = list[index] ?? "";
     const itemPath = [...path, name, index];
     if (typeof item === "string") yield { item, path: itemPath };
     else errors.push(wrongType(itemPath, item, "string"));

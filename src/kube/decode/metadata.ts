@@ -17,6 +17,8 @@ export interface Metadata {
   readonly uid: string;
   /** Seconds since the epoch; 0 where the object does not say. */
   readonly created: number;
+  /** It has been deleted, and waits for its end. */
+  readonly terminating: boolean;
   readonly labels: Labels | null;
   readonly owner: OwnerReference | null;
 }
@@ -103,6 +105,7 @@ function readOwner(metadata: ApiObject, errors: FieldError[]): OwnerReference | 
   let first: OwnerReference | null = null;
   for (const { item, path: at } of objectsOf(metadata, "ownerReferences", path, errors)) {
     const kind = readString(item, "kind", at, errors) ?? "";
+    if (kind === "") continue;
     const name = readString(item, "name", at, errors) ?? "";
     const owner = internOwner({ kind, name, uid: readString(item, "uid", at, errors) ?? "" });
     if (field(item, "controller") === true) return owner;
@@ -110,6 +113,16 @@ function readOwner(metadata: ApiObject, errors: FieldError[]): OwnerReference | 
   }
   return first;
 }
+
+const unread: Metadata = {
+  name: null,
+  namespace: null,
+  uid: "",
+  created: 0,
+  terminating: false,
+  labels: null,
+  owner: null,
+};
 
 /** Reads metadata with all its errors. */
 export function readMetadata(
@@ -120,13 +133,14 @@ export function readMetadata(
 ): Metadata {
   const before = errors.length;
   const metadata = metadataOf(object, errors);
-  if (errors.length > before) return { name: null, namespace: null, uid: "", created: 0, labels: null, owner: null };
+  if (errors.length > before) return unread;
   const name = readName(metadata, nameCheck, errors);
   return {
     name: name !== null && name.valid ? internString(name.text) : null,
     namespace: scope === "namespaced" ? readNamespace(metadata, errors) : null,
     uid: readString(metadata, "uid", path, errors) ?? "",
     created: readCreated(metadata, errors),
+    terminating: field(metadata, "deletionTimestamp") !== undefined,
     labels: readLabels(metadata, "labels", path, errors),
     owner: readOwner(metadata, errors),
   };

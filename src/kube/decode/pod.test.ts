@@ -138,6 +138,12 @@ describe("a Pod", () => {
     }
     assert.equal(pod({ status: { phase: "Running", conditions: [{ type: "Ready", status: "False" }] } }).ready, false);
     assert.equal(pod({ status: { phase: "Pending" } }).ready, false);
+    const deleted = { name: "a", deletionTimestamp: "2026-01-01T00:00:00Z" };
+    const going = pod({
+      metadata: deleted,
+      status: { phase: "Running", conditions: [{ type: "Ready", status: "True" }] },
+    });
+    assert.deepEqual([going.ready, going.finished], [false, false]);
     assert.equal(
       pod({ status: { phase: "Running", conditions: [{ type: "Initialized", status: "False" }] } }).ready,
       true,

@@ -20,12 +20,15 @@ export function decodePod(object: unknown): Decoded<Pod> {
   const errors: FieldError[] = [];
   const pod = asObject(object, [], errors);
   if (errors.length > 0) return { value: null, errors };
-  const { name, namespace, uid, created, labels, owner } = readMetadata(pod, dnsSubdomainErrors, "namespaced", errors);
+  const metadata = readMetadata(pod, dnsSubdomainErrors, "namespaced", errors);
+  const { name, namespace, uid, created, labels, owner } = metadata;
   const spec = decodePodSpec(pod, "spec", [], errors);
   const status = readObject(pod, "status", [], errors) ?? {};
   const phase = readPhase(status, errors);
   const finished = phase === "Succeeded" || phase === "Failed";
-  const ready = !finished && readReady(status, phase, errors);
+  const saysReady = readReady(status, phase, errors);
+  // As in EndpointSlices: what is going away is no ready backend, whatever its condition still says.
+  const ready = saysReady && !finished && !metadata.terminating;
   const addresses = readAddresses(status, errors);
   if (name === null || namespace === null || labels === null || spec === null) return { value: null, errors };
   const { nodeName, hostNetwork, ports } = spec;

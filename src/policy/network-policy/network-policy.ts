@@ -67,7 +67,9 @@ function readSubject(spec: ApiObject, errors: FieldError[]): Selector | null {
 }
 
 function readRules(spec: ApiObject, direction: Direction, namespace: string, errors: FieldError[]): readonly Clause[] {
-  return readList(spec, direction, specPath, errors).map((rule, index) => {
+  return readList(spec, direction, specPath, errors).map((item, index) => {
+    // The API server reads null as the empty rule, which allows everything.
+    const rule = item ?? {};
     const at = [...specPath, direction, index];
     const before = errors.length;
     const clause = isApiObject(rule) ? readRule(rule, index, direction, namespace, at, errors) : null;

@@ -30,7 +30,8 @@ describe("peers of a NetworkPolicy's rule", () => {
   const podSelector = { matchLabels: { app: "web" } };
 
   it("are anybody when absent or empty", () => {
-    for (const rule of [{}, { from: null, ports: null }, { from: [], ports: [] }]) assert.deepEqual(clause(rule), any);
+    for (const rule of [{}, null, { from: null, ports: null }, { from: [], ports: [] }])
+      assert.deepEqual(clause(rule), any);
   });
 
   it("are pods of the policy's namespace, of selected namespaces, or both selectors at once", () => {
@@ -79,6 +80,7 @@ describe("ports of a NetworkPolicy's rule", () => {
   it("are a number, a range, a name, or every port of the protocol; TCP if nothing is said", () => {
     const ports = [
       {},
+      null,
       { protocol: "UDP" },
       { port: 80 },
       { port: 1, endPort: 65535, protocol: "SCTP" },
@@ -87,6 +89,7 @@ describe("ports of a NetworkPolicy's rule", () => {
       { port: 80, endPort: 80 },
     ];
     assert.deepEqual(clause({ ports }).ports, [
+      { kind: "range", protocol: "TCP", from: 0, to: 65535 },
       { kind: "range", protocol: "TCP", from: 0, to: 65535 },
       { kind: "range", protocol: "UDP", from: 0, to: 65535 },
       { kind: "range", protocol: "TCP", from: 80, to: 80 },
