@@ -6,10 +6,10 @@ import { dataplaneNames, openDataplane } from "../dataplane/registry.ts";
 import type { Cidr } from "../net/cidr.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import { systemClock } from "../system/clock.ts";
-import { exitCodes, InputError, UsageError } from "./exit.ts";
+import { exitCodes, UsageError } from "./exit.ts";
 import type { InputOptions, VerdictOptions } from "./input.ts";
 import { addInputOptions, addVerdictOptions, readInput } from "./input.ts";
-import { writeOut } from "./output.ts";
+import { say, writeOut } from "./output.ts";
 
 interface RenderOptions extends InputOptions, VerdictOptions {
   readonly node: string;
@@ -26,13 +26,12 @@ function flagValue<T>(flag: string, read: Read<T>): T {
   return read.value;
 }
 
-/** A node that nothing in the input speaks of is a slip of the pen, and would render as a node without pods. */
-function requireNode({ objects }: Cluster, name: string): void {
+/** An agent of a name that nothing in the input speaks of has rules too; but it may be a slip of the pen. */
+function warnOfUnknown({ objects }: Cluster, name: string): void {
   const isKnown = objects.some(
     (one) => (one.kind === "Node" && one.name === name) || (one.kind === "Pod" && one.nodeName === name),
   );
-  if (!isKnown)
-    throw new InputError(`--node: no Node and no pod of the input is called or runs on ${JSON.stringify(name)}`);
+  if (!isKnown) say(`no Node and no pod of the input is called or runs on ${JSON.stringify(name)}: it has no pods`);
 }
 
 async function run(options: RenderOptions): Promise<void> {
@@ -40,7 +39,7 @@ async function run(options: RenderOptions): Promise<void> {
   const ctMarkMask = flagValue("--ct-mark-mask", readMarkMask(options.ctMarkMask));
   const podCidrs = options.podCidr?.map((text): Cidr => flagValue("--pod-cidr", readCidr(text))) ?? null;
   const read = await readInput(options);
-  requireNode(read.cluster, node);
+  warnOfUnknown(read.cluster, node);
   const ruleset = compileWhole(read.cluster, { nodeName: node, podCidrs, unknownPods, established, defaultVerdict });
   const dataplane = openDataplane(options.dataplane, { netns: null, ctMarkMask, clock: systemClock });
   await writeOut(dataplane.render(ruleset));
