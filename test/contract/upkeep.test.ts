@@ -16,6 +16,7 @@ const damages: Readonly<Record<string, (world: World) => readonly (() => void)[]
     () => onNode("nft", "delete", "table", "inet", "portcullis"),
     () => onNode("nft", "delete", "element", "inet", "portcullis", "in4", `{ ${web.v4} }`),
     () => onNode("nft", "insert", "rule", "inet", "portcullis", "forward", "accept"),
+    () => onNode("nft", "insert rule inet portcullis forward tcp dport vmap { 1 : accept, 2 : drop }"),
     () => onNode("nft", "flush", "chain", "inet", "portcullis", "cut"),
     () => onNode("nft", "add", "table", "inet", "portcullis", "{ flags dormant; }"),
     () => onNode("nft", "add", "chain", "inet", "portcullis", "forward", "{ policy drop; }"),

@@ -26,6 +26,11 @@ function keyOf(packed: number): readonly KeyType[] {
 
 type SetShape = Omit<ProgramSet, "elements">;
 
+/** Part of somebody's rule: it goes with that rule, and cannot be deleted by itself. */
+export function isAnonymousSet(buffer: Buffer, attributes: ReadonlyMap<number, Span>): boolean {
+  return ((u32Of(buffer, attributes.get(3)) ?? 0) & SetFlag.anonymous) !== 0;
+}
+
 /** A set without its elements. What we would never make (timeouts, other data) has an empty key. */
 export function readSet(buffer: Buffer, attributes: ReadonlyMap<number, Span>): SetShape {
   const flags = u32Of(buffer, attributes.get(3)) ?? 0;

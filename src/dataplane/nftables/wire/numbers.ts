@@ -43,7 +43,7 @@ export const DELOBJ = message(20);
 /** The first attribute of every message about something in a table. */
 export const NFTA_TABLE = 1;
 
-export const SetFlag = { interval: 4, map: 8, object: 0x40 } as const;
+export const SetFlag = { anonymous: 1, interval: 4, map: 8, object: 0x40 } as const;
 export const elementIntervalEnd = 1;
 export const objectCounter = 1;
 export const dataVerdict = 0xffffff00;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Span, attributesOf, textOf, u32Of } from "../../../system/netlink/attributes.ts";
 import type { Program, ProgramChain, ProgramCounter, ProgramSet, Rule } from "../program.ts";
-import { type CounterValue, readChain, readCounter, readSet } from "./decode.ts";
+import { type CounterValue, isAnonymousSet, readChain, readCounter, readSet } from "./decode.ts";
 import { elementReader } from "./decode-elements.ts";
 import { readRule } from "./decode-rule.ts";
 import type { DumpOutcome, Dumper } from "./dump.ts";
@@ -58,8 +58,10 @@ function createReading(dumper: Dumper, table: string) {
 
   const sets = (into: Map<string, ProgramSet>): boolean => {
     const shapes: Omit<ProgramSet, "elements">[] = [];
-    if (!all("list sets", nf.GETSET, (buffer, attributes) => void shapes.push(readSet(buffer, attributes))))
-      return false;
+    const listed = all("list sets", nf.GETSET, (buffer, attributes) => {
+      if (!isAnonymousSet(buffer, attributes)) shapes.push(readSet(buffer, attributes));
+    });
+    if (!listed) return false;
     return shapes.every((shape) => {
       const reader = elementReader(shape);
       const names = [
