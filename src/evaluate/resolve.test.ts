@@ -136,6 +136,14 @@ describe("a Service", () => {
     assert.equal(lead({ from: "x/web-1", to: "x/svc/six" }, [six]), "fd00::2 fd00::1 80");
     assert.match(lead({ from: "x/pod", to: "x/svc/six" }, [six]), /no address in common/);
   });
+  it("of both families leads to the first backend that has an address of the family that is asked", () => {
+    const spec = { selector: { app: "some" }, clusterIPs: ["10.96.0.7", "fd00:96::7"] };
+    const some = (name: string, address: string) => pod(`x/${name}`, address, { labels: { app: "some" } });
+    const dual = [service("x/dual", [{ port: 80 }], spec), some("s-0", "10.0.0.40"), some("s-1", "fd00::41")];
+    assert.equal(lead({ from: "x/pod", to: "x/svc/dual" }, dual), "10.0.0.3 10.0.0.40 80");
+    assert.equal(lead({ from: "x/web-0", to: "fd00:96::7" }, dual), "fd00::1 fd00::41 80");
+    assert.equal(lead({ from: "x/web-0", to: "x/svc/dual", family: 6 }, dual), "fd00::1 fd00::41 80");
+  });
   it("that cannot be asked is an error that says why", () => {
     assert.match(to("x/svc/none"), /there is no such Service/);
     assert.match(to("x/svc/web", { port: 99 }), /has no port TCP\/99/);

@@ -105,14 +105,14 @@ export function createResolver(cluster: Cluster, workloads: readonly WorkloadPod
   };
 
   const backends = new Map<Service, Map<string, Backend | Unanswerable>>();
-  const backendFor = (service: Service, query: Query): Backend | Unanswerable => {
+  const backendFor = (service: Service, query: Query, families: ReadonlySet<Family>): Backend | Unanswerable => {
     const known = backends.get(service) ?? new Map<string, Backend | Unanswerable>();
     backends.set(service, known);
     const entry = service.ports.find((one) => one.protocol === query.protocol && one.port === query.port);
     // Remembered only for ports that the Service has, so that questions cannot fill the memory.
-    if (entry === undefined) return backendOf(service, [], query);
-    const key = `${query.protocol}/${query.port}`;
-    const backend = known.get(key) ?? backendOf(service, directory.podsOf(service.namespace), query);
+    if (entry === undefined) return backendOf(service, [], query, families);
+    const key = `${query.protocol}/${query.port}/${[...families].join()}`;
+    const backend = known.get(key) ?? backendOf(service, directory.podsOf(service.namespace), query, families);
     known.set(key, backend);
     return backend;
   };
@@ -144,9 +144,10 @@ export function createResolver(cluster: Cluster, workloads: readonly WorkloadPod
       case "address":
         return { addresses: [named.address], node: null, port: query.port, text: named.address };
       case "service": {
-        const backend = backendFor(named.service, query);
+        const offered = new Set(named.addresses.map(familyOf));
+        const families = query.family !== null && offered.has(query.family) ? new Set([query.family]) : offered;
+        const backend = backendFor(named.service, query, families);
         if ("error" in backend) return { error: `to: ${backend.error}` };
-        const families = new Set(named.addresses.map(familyOf));
         const behind = placeOfPod(backend.pod, backend.port);
         if (families.size === 0) return behind;
         // Translation keeps the family: a backend's other address is not behind this Service.

@@ -1,4 +1,6 @@
 import type { Pod, Service } from "../kube/objects.ts";
+import type { Family } from "../net/address.ts";
+import { familyOf } from "../net/address.ts";
 import { compareText } from "../policy/tier-order.ts";
 import type { Query, Unanswerable } from "./query.ts";
 
@@ -22,17 +24,21 @@ function targetNumber(pod: Pod, targetPort: number | string, protocol: Query["pr
 
 /**
  * The first ready backend by name: what a Service stands for. `pods` are those of the Service's namespace. A pod
- * that declares no port of the target's name is no backend of that port, as in Kubernetes' EndpointSlices.
+ * that declares no port of the target's name is no backend of that port, nor one without an address of `families`
+ * (empty: any will do) a backend of an address of these, as in Kubernetes' EndpointSlices.
  */
 export function backendOf(
   service: Service,
   pods: readonly Pod[],
   query: Pick<Query, "protocol" | "port">,
+  families: ReadonlySet<Family>,
 ): Backend | Unanswerable {
   const { protocol, port } = query;
   const entry = service.ports.find((one) => one.protocol === protocol && one.port === port);
   if (entry === undefined) return { error: `the Service has no port ${protocol}/${port}` };
-  const ready = pods.filter((pod) => picks(service, pod) && !pod.finished && (pod.ready || service.publishNotReady));
+  const isReady = (pod: Pod) => !pod.finished && (pod.ready || service.publishNotReady);
+  const hasFamily = (pod: Pod) => families.size === 0 || pod.addresses.some((one) => families.has(familyOf(one)));
+  const ready = pods.filter((pod) => picks(service, pod) && isReady(pod) && hasFamily(pod));
   for (const pod of ready.sort((a, b) => compareText(a.name, b.name))) {
     const number = targetNumber(pod, entry.targetPort, protocol);
     if (number !== null) return { pod, port: number };

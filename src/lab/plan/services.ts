@@ -36,9 +36,9 @@ function translationsOf(objects: LabObjects): readonly Translation[] {
   for (const service of objects.services) {
     const pods = objects.pods.filter(({ namespace }) => namespace === service.namespace);
     for (const { protocol, port } of service.ports) {
-      const found = backendOf(service, pods, { protocol, port });
-      if ("error" in found) continue;
       for (const address of serviceAddresses(service)) {
+        const found = backendOf(service, pods, { protocol, port }, new Set([familyOf(address)]));
+        if ("error" in found) continue;
         const backend = backendAddress(found.pod, address);
         if (backend === undefined) continue;
         translations.push({ address, port, protocol, backend, target: found.port, node: found.pod.nodeName });
