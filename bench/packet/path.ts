@@ -1,5 +1,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { inNamespace } from "../../src/system/namespace.ts";
 
 /** One path client → node → server out of three network namespaces, with the load program at both ends. */
 export interface Path {
@@ -40,7 +42,7 @@ export async function buildPath(load: string, name: string, prepare: (node: stri
   ip("-n", node, "addr", "add", "169.254.1.1/32", "dev", "lo");
   link(client, "client", clientAddress);
   link(server, "server", serverAddress);
-  execFileSync("ip", ["netns", "exec", node, "sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+  inNamespace(node, () => writeFileSync("/proc/sys/net/ipv4/ip_forward", "1"));
   await prepare(node);
   const serving = await serve(load, server);
   return {

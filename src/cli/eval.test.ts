@@ -89,7 +89,7 @@ describe("portcullis eval", () => {
     assert.equal((await runBinary(["eval", "-f", join(folder, "none")], query(1))).code, 3);
     for (const queries of [join(folder, "none"), folder]) {
       const { code, stderr } = await runBinary(["eval", "-f", objects, "--queries", queries]);
-      assert.deepEqual([code, /^portcullis: queries: /.test(stderr)], [3, true]);
+      assert.deepEqual([code, stderr.startsWith("portcullis: queries: ")], [3, true]);
     }
     for (const args of [["eval"], ["eval", "--nonsense"], ["nonsense"], ["eval", "-f", "-", "--queries", "-"]]) {
       const { code, stdout, stderr } = await runBinary(args);

@@ -4,6 +4,8 @@
  */
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { inNamespace } from "../../src/system/namespace.ts";
 
 export const podAddresses = { client: "10.77.1.11", server: "10.77.1.12", stranger: "10.77.1.13" } as const;
 export type PodName = keyof typeof podAddresses;
@@ -64,7 +66,7 @@ export function buildSite(): Site {
   try {
     for (const name of all) run("ip", ["netns", "add", name]);
     run("ip", ["-n", node, "link", "set", "lo", "up"]);
-    run("ip", ["netns", "exec", node, "sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+    inNamespace(node, () => writeFileSync("/proc/sys/net/ipv4/ip_forward", "1"));
     for (const [index, name] of podNames.entries()) attach(node, pods[name], podAddresses[name], `pod${index}`);
   } catch (error) {
     remove();
