@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createMarkSweep } from "../../src/dataplane/nftables/mark-sweep.ts";
-import { podPeer, policyFor, useWorld } from "../contract/fixture.ts";
-import { connect, Listener } from "../contract/sockets.ts";
+import { openDataplane } from "../../src/dataplane/registry.ts";
+import { freshPort, podPeer, policyFor, useWorld } from "../contract/fixture.ts";
+import { connect, Listener, Udp, until } from "../contract/sockets.ts";
 
 describe("generations that come around", () => {
   // 7 bits: 127 generations.
@@ -20,6 +21,31 @@ describe("generations that come around", () => {
     for (let bump = 1; bump <= 127; bump++) await change([allow(bump % 2 === 0 ? "other" : "remote")]);
     stream.send("x");
     assert.equal(await server.receive(), null);
+  });
+});
+
+describe("an agent that takes other bits of the mark than the last one", () => {
+  const suite = useWorld("nftables", 0xff00);
+
+  it("clears what it finds in them", async (context) => {
+    const { world, enforce } = suite.of(context);
+    await enforce([]);
+    const [from, to] = [freshPort(), freshPort()];
+    const server = Udp.open(world.web.netns, world.web.v4, to);
+    const client = Udp.open(world.client.netns, world.client.v4, from);
+    client.send(world.web.v4, to, "x");
+    assert.equal(await server.receive(), "x");
+    const mark = (): number => {
+      const listed = world.onNode("conntrack", "-L", "-p", "udp", "--sport", String(from));
+      return Number(/ mark=(\d+) /.exec(listed)?.[1]);
+    };
+    assert.notEqual(mark() & 0x7f00, 0);
+    const other = openDataplane("nftables", { netns: world.node.netns, ctMarkMask: 0xff0000 });
+    await other.sync(suite.ruleset([]));
+    other.close();
+    assert.notEqual(mark() & 0x7f00, 0, "nobody has looked yet");
+    await enforce([]);
+    assert.equal(await until(() => ((mark() & 0x7f00) === 0 ? true : null), 1000), true);
   });
 });
 

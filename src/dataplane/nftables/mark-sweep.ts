@@ -6,7 +6,7 @@ export interface MarkSweep {
    * nf_conntrack_netlink) shall be told of, not left without changes for ever.
    */
   beforeBump(): Promise<void>;
-  /** Starts one unless one runs; a failure is left to the next one. */
+  /** Starts one, after the one that runs: that has seen some connections already. A failure is left to the next one. */
   start(): void;
 }
 
@@ -29,9 +29,8 @@ export function createMarkSweep(clear: () => Promise<unknown>, generations: numb
     // Marks that were set while it ran are of generations since `before`.
     bumps -= before;
   };
-  const start = (): void => {
+  const ignored = (): void => {
     // A sweep that fails is tried again at the next bump, and awaited (and then reported) where it must not be late.
-    run().catch(() => undefined);
   };
   const sweptInTime = async (): Promise<void> => {
     try {
@@ -42,11 +41,11 @@ export function createMarkSweep(clear: () => Promise<unknown>, generations: numb
     }
   };
   return {
-    start,
+    start: () => void (running === null ? run() : running.catch(ignored).then(run)).catch(ignored),
     beforeBump: async () => {
       bumps++;
       if (bumps >= generations - 1) await sweptInTime();
-      else if (bumps >= generations / 2) start();
+      else if (bumps >= generations / 2) run().catch(ignored);
     },
   };
 }

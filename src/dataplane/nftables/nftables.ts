@@ -95,8 +95,9 @@ function createState(name: string, layout: MarkLayout, table: () => NftTable, sw
     }
     const { steps } = bumps ? diffPrograms(have, next.program) : found;
     transact(steps);
-    // A table that was away: what it marked in an earlier life must not fit by chance.
-    if (have === null && next.node.established === "cut") sweep.start();
+    // A table that was away, or took other bits: marks of an earlier life must not fit by chance.
+    const isNewLife = have === null || generationInForce(have, layout) === null;
+    if (isNewLife && next.node.established === "cut") sweep.start();
     return { steps, differences: found.differences };
   };
 
