@@ -105,8 +105,17 @@ for (const victim of ["the command", "unshare", "the lab itself"] as const) {
   });
 }
 
+/** Empty if the process has ended since it was listed. */
+function procFile(pid: number, name: "cmdline" | "status"): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
 function commandOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  return procFile(pid, "cmdline").replaceAll("\0", " ");
 }
 
 /**
@@ -114,7 +123,7 @@ function commandOf(pid: number): string {
  * moment, what the command starts to see whether namespaces are permitted.)
  */
 function isFirstOfItsTree(pid: number): boolean {
-  const ids = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]?.split("\t") ?? [];
+  const ids = /^NSpid:\s+(.*)$/m.exec(procFile(pid, "status"))?.[1]?.split("\t") ?? [];
   return ids.length > 1 && ids.at(-1) === "1" && commandOf(pid).includes("lab run");
 }
 
