@@ -99,6 +99,21 @@ describe("docs", () => {
     assert.deepEqual(missing, []);
   });
 
+  it("list no flag that the binary does not have", async () => {
+    const reference = readFileSync(join(root, "docs", "command-line.md"), "utf8");
+    const unknown: string[] = [];
+    const visit = (command: Command, path: string): void => {
+      const leaf = command.commands.length === 0;
+      const listed = leaf ? [...(sectionOf(reference, path) ?? "").matchAll(/^\| `(--[a-z-]+)`/gm)] : [];
+      for (const [, flag = ""] of listed) {
+        if (!command.options.some(({ long }) => long === flag)) unknown.push(`${path}: ${flag}`);
+      }
+      for (const sub of command.commands) visit(sub, `${path} ${sub.name()}`);
+    };
+    for (const command of (await buildProgram()).commands) visit(command, `portcullis ${command.name()}`);
+    assert.deepEqual(unknown, []);
+  });
+
   it("link only to pages that exist", () => {
     const broken = pages.flatMap((page) => {
       const text = readFileSync(join(root, page), "utf8").replaceAll(/```[\s\S]*?```/g, "");
