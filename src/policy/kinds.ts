@@ -8,3 +8,19 @@ export const policyKinds: readonly PolicyKind[] = [networkPolicyKind];
 export function policyKindFor(apiVersion: string, kind: string): PolicyKind | null {
   return policyKinds.find((one) => one.kind === kind && one.apiVersions.includes(apiVersion)) ?? null;
 }
+
+/**
+ * Policy APIs that are not read yet, all their versions. In silence they would look enforced, so their objects are
+ * reported. Reading one is a folder, a line above, and one line less here.
+ */
+const unreadKinds: readonly { readonly kind: string; readonly group: string }[] = [
+  { kind: "AdminNetworkPolicy", group: "policy.networking.k8s.io" },
+  { kind: "BaselineAdminNetworkPolicy", group: "policy.networking.k8s.io" },
+  { kind: "ClusterNetworkPolicy", group: "policy.networking.k8s.io" },
+  { kind: "MultiNetworkPolicy", group: "k8s.cni.cncf.io" },
+];
+
+/** Whether it is a policy of an API that is known, but that no version of is read. */
+export function isUnreadPolicy(apiVersion: string, kind: string): boolean {
+  return unreadKinds.some((one) => one.kind === kind && apiVersion.startsWith(`${one.group}/`));
+}

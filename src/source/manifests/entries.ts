@@ -175,6 +175,11 @@ export class ContentReader {
       untyped.length > 0 ? { kind: "foreign" } : meaningOf(identity.apiVersion, identity.kind, object);
     const anonymous = identity.kind === duplicateKeyMarker || identity.apiVersion === duplicateKeyMarker;
     if (meaning.kind === "foreign" && untyped.length === 0 && !anonymous) return;
+    if (meaning.kind === "unsupported") {
+      const message = `${identity.kind} is not supported by this version: it has no effect`;
+      this.report(identity.key, identity.shown, document.locate(item.path), message);
+      return;
+    }
     const ambiguous = duplicates.map((path) => duplicate(path.slice(item.path.length), path.at(-1)));
     const errors = [...untyped, ...ambiguous, ...errorsOf(meaning, identity.apiVersion, ambiguous)];
     for (const error of errors) this.reportField(document, item.path, identity, error);
@@ -214,7 +219,11 @@ export class ContentReader {
 }
 
 /** The decoder's errors, without those that only say that the marker of a duplicate key does not fit. */
-function errorsOf(meaning: Meaning, apiVersion: string, ambiguous: readonly FieldError[]): readonly FieldError[] {
+function errorsOf(
+  meaning: Exclude<Meaning, { kind: "unsupported" }>,
+  apiVersion: string,
+  ambiguous: readonly FieldError[],
+): readonly FieldError[] {
   if (meaning.kind === "foreign") return [];
   if (meaning.kind === "version") return [notSupported(["apiVersion"], apiVersion, meaning.supported)];
   return meaning.errors.filter((error) => !ambiguous.some((one) => startsWith(error.path, one.path)));

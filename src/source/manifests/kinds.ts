@@ -6,7 +6,7 @@ import { decodeWorkload } from "../../kube/decode/workload.ts";
 import type { FieldError } from "../../kube/field-error.ts";
 import type { ClusterObject, Workload } from "../../kube/objects.ts";
 import { workloadKinds } from "../../kube/objects.ts";
-import { policyKindFor, policyKinds } from "../../policy/kinds.ts";
+import { isUnreadPolicy, policyKindFor, policyKinds } from "../../policy/kinds.ts";
 import type { Policy } from "../../policy/policy.ts";
 
 /** An object that we read. The value is null where it cannot be read; with errors it is what is left of it. */
@@ -20,6 +20,8 @@ export type Meaning =
   | Decoding
   /** A version of one of our kinds that is not read: skipping it in silence could leave a pod open. */
   | { readonly kind: "version"; readonly supported: readonly string[] }
+  /** A policy of an API that is not read at all: it is said, so that nobody thinks it enforced. */
+  | { readonly kind: "unsupported" }
   | { readonly kind: "foreign" };
 
 interface Decoded {
@@ -60,6 +62,7 @@ function policyMeaning(apiVersion: string, kind: string, object: unknown): Meani
     const { policy, errors } = policyKind.decode(object);
     return { kind: "policy", value: policy, errors };
   }
+  if (isUnreadPolicy(apiVersion, kind)) return { kind: "unsupported" };
   const group = groupOf(apiVersion);
   const named = policyKinds.filter((one) => one.kind === kind);
   const supported = named.flatMap((one) => one.apiVersions);

@@ -224,3 +224,27 @@ test("findings of one file are bounded, and so is each of them", async () => {
     assert.doesNotMatch(object + message, /[\u0000-\u001f\u007f-\u009f]/);
   }
 });
+
+test("policies of an API that is not read are reported where they stand; other kinds are ignored", async () => {
+  const of = (apiVersion: string, kind: string, metadata: string): string =>
+    `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: ${metadata}\nspec: {priority: 70000}\n`;
+  const read = await readText(
+    [
+      of("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", "{name: a}"),
+      of("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy", "{name: default}"),
+      of("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", "{name: c}"),
+      of("k8s.cni.cncf.io/v1beta1", "MultiNetworkPolicy", "{name: m, namespace: shop}"),
+      of("k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", "{name: n}"),
+      of("projectcalico.org/v3", "GlobalNetworkPolicy", "{name: g}"),
+      of("example.com/v1", "AdminNetworkPolicy", "{name: e}"),
+    ].join("---\n"),
+  );
+  const noEffect = (kind: string): string => `${kind} is not supported by this version: it has no effect`;
+  assert.deepEqual(lines(read), [
+    `1:1 AdminNetworkPolicy/a: ${noEffect("AdminNetworkPolicy")}`,
+    `6:1 BaselineAdminNetworkPolicy/default: ${noEffect("BaselineAdminNetworkPolicy")}`,
+    `11:1 ClusterNetworkPolicy/c: ${noEffect("ClusterNetworkPolicy")}`,
+    `16:1 MultiNetworkPolicy/shop/m: ${noEffect("MultiNetworkPolicy")}`,
+  ]);
+  assert.deepEqual([read.cluster.policies, read.unreadable], [[], []]);
+});
