@@ -132,6 +132,7 @@ function main() {
   if (process.env.PORTCULLIS_INSIDE_USER_NAMESPACE === "1") {
     // `ip netns` keeps its handles below /run, which belongs to the real root.
     if (run("mount", ["-t", "tmpfs", "tmpfs", "/run"]) !== 0) fail("cannot mount a /run in the user namespace");
+    if (run("ip", ["link", "set", "lo", "up"]) !== 0) fail("cannot use the loopback of the user namespace");
     return run(bundledNode, [entry, ...rest], { PORTCULLIS_INSIDE_USER_NAMESPACE: "0" });
   }
   installPackages();

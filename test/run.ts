@@ -59,7 +59,7 @@ function describeError(error: unknown): string {
 
 async function runFiles(files: readonly string[], concurrency: number): Promise<void> {
   if (files.length === 0) return;
-  const events = run({ files: [...files], concurrency, timeout: 600_000, execArgv: ["--no-warnings"] });
+  const events = run({ files: [...files], concurrency, timeout: 240_000, execArgv: ["--no-warnings"] });
   const perFile = new Map<string, { passed: number; failed: number; skipped: number; ms: number }>();
   const tally = (file: string | undefined) => {
     const key = (file ?? "?").replace(`${root}/`, "");
