@@ -22,6 +22,11 @@ export function nodeAddressesOf(name: NodeName): readonly [string, string] {
   return [`192.168.50.${numberOf(name)}`, `fd00:192:168:50::${numberOf(name)}`];
 }
 
+/** Addresses that a node sometimes has of its own in the range of its pods, as in flat networks. */
+export function nodeAddressesInRange(name: NodeName): readonly [string, string] {
+  return podAddresses(name, 250);
+}
+
 /** A pod's addresses on a node, by a number of its own. */
 export function podAddresses(name: NodeName, number: number): readonly [string, string] {
   return [`10.244.${numberOf(name)}.${number}`, `fd00:10:244:${numberOf(name)}::${number.toString(16)}`];
@@ -134,10 +139,14 @@ export const apiCluster: fc.Arbitrary<readonly ApiObject[]> = fc
     }),
     pods: fc.array(onePod, { minLength: 4, maxLength: 12, size: "max" }),
     services: fc.array(oneService, { maxLength: 3 }),
+    flat: fc.subarray([...nodeNames]),
     policies: fc.array(apiNetworkPolicy, { minLength: 1, maxLength: 8, size: "max" }),
   })
-  .map(({ namespaces, pods, services, policies }) => [
-    ...nodeNames.map((name) => node(name, nodeAddressesOf(name), podCidrsOf(name))),
+  .map(({ namespaces, pods, services, flat, policies }) => [
+    ...nodeNames.map((name) => {
+      const inRange = flat.includes(name) ? nodeAddressesInRange(name) : [];
+      return node(name, [...nodeAddressesOf(name), ...inRange], podCidrsOf(name));
+    }),
     ...namespaces.flatMap((labels, index) => (labels === null ? [] : [namespace(namespaceNames[index] ?? "", labels)])),
     ...pods.map(podOf),
     ...services.map(serviceOf),

@@ -8,21 +8,24 @@ import { containedIn } from "../net/contained-in.ts";
 import type { CompileOptions } from "./options.ts";
 
 /** What holds for the node as a whole. `node` is null while its object is not known. */
-export function nodeRules(node: Pick<Node, "podCidrs"> | null, options: CompileOptions): NodeRules {
+export function nodeRules(node: Pick<Node, "podCidrs" | "addresses"> | null, options: CompileOptions): NodeRules {
   const given = options.podCidrs ?? node?.podCidrs ?? [];
   const ranges = [...new Map(given.map((range) => [formatCidr(range), range])).values()].sort(compareCidrs);
   return {
     name: options.nodeName,
     ranges,
-    gateways: gatewaysOf(ranges),
+    gateways: gatewaysOf(ranges, node?.addresses.map(({ address }) => address) ?? []),
     unknownPods: options.unknownPods,
     established: options.established,
   };
 }
 
-/** The first address after the network's own, where networks put their gateway. A range of one address has none. */
-function gatewaysOf(ranges: readonly Cidr[]): readonly Address[] {
-  const gateways = new Set<Address>();
+/**
+ * What of the ranges is the node itself: the first address after the network's own, where networks put their gateway
+ * (a range of one address has none), and the node's own addresses.
+ */
+function gatewaysOf(ranges: readonly Cidr[], own: readonly Address[]): readonly Address[] {
+  const gateways = new Set<Address>(own.filter(containedIn(ranges)));
   for (const range of ranges) {
     const { family, low, high } = cidrRange(range);
     if (low < high) gateways.add(addressFromValue(family, low + 1n));
@@ -39,6 +42,6 @@ export function mustBeKnown(node: NodeRules): (address: Address) => boolean {
 }
 
 export function equalNodeRules(a: NodeRules, b: NodeRules): boolean {
-  // Gateways follow from the ranges; the rest is the operator's and does not change.
-  return a.ranges.map(formatCidr).join() === b.ranges.map(formatCidr).join();
+  // The rest is the operator's and does not change.
+  return a.ranges.map(formatCidr).join() === b.ranges.map(formatCidr).join() && a.gateways.join() === b.gateways.join();
 }

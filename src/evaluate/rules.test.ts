@@ -141,6 +141,15 @@ describe("rule 10: addresses of a pod range that are no pod's", () => {
       ["allow", "allow", "allow", "allow"],
     );
   });
+  it("but for the addresses of the range's own Node", () => {
+    const flat = [...objects, node("n2", ["10.0.0.78"], ["10.0.2.0/24"]), node("n3", ["10.0.3.77"], ["10.0.3.0/24"])];
+    assert.deepEqual(
+      ["x/a 10.0.3.77 TCP/80", "10.0.3.77 x/a ICMP", "x/a 10.0.3.78 TCP/80", "x/a 10.0.0.78 TCP/80"].map((one) =>
+        ask(flat, one),
+      ),
+      ["allow", "allow", "deny", "deny"],
+    );
+  });
   it("a known pod is none, wherever it runs", () => {
     const elsewhere = [...objects, node("n2", ["192.168.0.2"]), pod("x/b", ["10.0.0.6", "fd00::6"], onNode("n2"))];
     const questions = ["x/a x/b TCP/80", "x/b x/a TCP/80", "fd00::6 2001:db8::1 ICMP", "203.0.113.1 10.0.0.6 UDP/53"];

@@ -5,6 +5,7 @@ import { addressSetContains, addressSetOf } from "../net/address-set.ts";
 import type { Address } from "../net/address.ts";
 import { addressFromValue, addressValue } from "../net/address.ts";
 import { cidrContains, cidrRange } from "../net/cidr.ts";
+import { containedIn } from "../net/contained-in.ts";
 import type { Cluster } from "../policy/cluster.ts";
 
 /** semantics.md, 5 and 6: hostNetwork pods are the node; finished pods and pods without an address do not count. */
@@ -61,23 +62,30 @@ export function nodesWithAddress(cluster: Cluster, address: Address): readonly N
 }
 
 /**
- * semantics.md, 10: whether an address lies in a node's pod range and is not the range's gateway, its first address
- * after the network's own. That no pod holds it is for the caller to know.
+ * semantics.md, 10: whether an address lies in a node's pod range and is not that node itself: the range's gateway
+ * (its first address after the network's own) or one of the node's own. That no pod holds it is for the caller to know.
  */
 export function isInPodRange(nodes: readonly Node[], address: Address): boolean {
-  const ranges = nodes.flatMap((node) => node.podCidrs);
-  const within = ranges.filter((range) => cidrContains(range, address));
-  return within.length > 0 && !within.some((range) => cidrRange(range).low + 1n === addressValue(address));
+  const ranges = nodes.flatMap((node) => node.podCidrs.map((range) => ({ node, range })));
+  const owners = ranges.filter(({ range }) => cidrContains(range, address));
+  const isTheNode = owners.some(
+    ({ node, range }) =>
+      cidrRange(range).low + 1n === addressValue(address) || node.addresses.some((own) => own.address === address),
+  );
+  return owners.length > 0 && !isTheNode;
 }
 
 /** `isInPodRange` for many addresses of the same nodes. */
 export function podRangeTest(nodes: readonly Node[]): (address: Address) => boolean {
-  const ranges = nodes.flatMap((node) => node.podCidrs);
-  const all = addressSetOf(ranges);
-  const gateways = new Set<Address>();
-  for (const range of ranges) {
-    const { family, low, high } = cidrRange(range);
-    if (low < high) gateways.add(addressFromValue(family, low + 1n));
+  const all = addressSetOf(nodes.flatMap((node) => node.podCidrs));
+  const themselves = new Set<Address>();
+  for (const { podCidrs, addresses } of nodes) {
+    for (const range of podCidrs) {
+      const { family, low, high } = cidrRange(range);
+      if (low < high) themselves.add(addressFromValue(family, low + 1n));
+    }
+    const isOfNode = containedIn(podCidrs);
+    for (const { address } of addresses) if (isOfNode(address)) themselves.add(address);
   }
-  return (address) => addressSetContains(all, address) && !gateways.has(address);
+  return (address) => addressSetContains(all, address) && !themselves.has(address);
 }

@@ -12,14 +12,21 @@ import type { Cluster } from "../../src/policy/cluster.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import { clusterOf } from "../cluster-of.ts";
 import { tries } from "../property.ts";
-import { apiCluster, nodeAddressesOf, nodeNames, outsideAddresses, podAddresses } from "../random-cluster.ts";
+import {
+  apiCluster,
+  nodeAddressesInRange,
+  nodeAddressesOf,
+  nodeNames,
+  outsideAddresses,
+  podAddresses,
+} from "../random-cluster.ts";
 import { orderedPolicy, portNumbers } from "../random-policy.ts";
 
 const parsed = (texts: readonly string[]) => texts.map((text) => parseAddress(text)).filter((one) => one !== null);
 
 /** Unknown addresses, a gateway, outside hosts. */
 const strangers = parsed([...podAddresses("node-1", 200), ...podAddresses("node-2", 1), ...outsideAddresses]);
-const nodeSide = parsed(nodeNames.flatMap((name) => nodeAddressesOf(name)));
+const nodeSide = parsed(nodeNames.flatMap((name) => [...nodeAddressesOf(name), ...nodeAddressesInRange(name)]));
 const protocols: readonly Protocol[] = ["TCP", "UDP", "SCTP", "ICMP", "other"];
 
 function* connectionsIn(cluster: Cluster): Iterable<ForwardedConnection> {

@@ -73,8 +73,9 @@ const someNode = fc
     fc.subarray(["10.244.1.0/24", "10.244.1.8/31", "fd00:10:244:1::/64", "10.244.2.0/24", "fd00:10:244::/48"], {
       maxLength: 2,
     }),
+    fc.constantFrom("192.168.50.1", "192.168.50.1", ...podAddresses("node-1", 200), "10.244.1.9"),
   )
-  .map(([name, podCidrs]) => node(name, ["192.168.50.1"], podCidrs));
+  .map(([name, podCidrs, address]) => node(name, [address], podCidrs));
 
 const someNamespace = fc
   .tuple(fc.constantFrom(...namespaceNames), namespaceLabels)
