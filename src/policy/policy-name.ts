@@ -1,5 +1,5 @@
 import { keyOf } from "../kube/objects.ts";
-import type { PolicyId } from "./policy.ts";
+import type { Policy, PolicyId } from "./policy.ts";
 
 /** FNV-1a over UTF-16 units, eight hexadecimal digits. */
 function fingerprint(text: string): string {
@@ -15,6 +15,18 @@ function fingerprint(text: string): string {
 export function usableName(name: string): string {
   if (/^[!-.0-~]{1,253}$/.test(name)) return name;
   return `${name.slice(0, 40).replace(/[^A-Za-z0-9._-]/g, "_")}-${fingerprint(name)}`;
+}
+
+/**
+ * The name that a policy goes by that has none, by what it does: two that do different things are two policies. One
+ * that is edited is another one.
+ */
+export function nameForUnnamed(content: Pick<Policy, "mode" | "subject" | "ingress" | "egress">): string {
+  const { mode, subject, ingress, egress } = content;
+  const text = JSON.stringify([mode, subject, ingress, egress], (_, value: unknown) =>
+    typeof value === "bigint" ? `${value}` : value,
+  );
+  return `unnamed-${fingerprint(text)}`;
 }
 
 export function policyId(kind: string, namespace: string | null, name: string): PolicyId {

@@ -46,7 +46,12 @@ export function readName(
   const before = errors.length;
   const name = readString(metadata, "name", path, errors);
   if (name === null || name === "") {
-    if (errors.length === before) errors.push(required([...path, "name"], "name or generateName is required"));
+    const generated = field(metadata, "generateName");
+    const message =
+      typeof generated === "string" && generated !== ""
+        ? "generateName alone is no name: only the API server makes one of it"
+        : "name or generateName is required";
+    if (errors.length === before) errors.push(required([...path, "name"], message));
     return null;
   }
   return { text: name, valid: checkSyntax(name, [...path, "name"], check, errors) };

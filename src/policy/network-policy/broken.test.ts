@@ -216,17 +216,8 @@ describe("a NetworkPolicy that is broken", () => {
     }
   });
 
-  it("in who it is is nothing, but a name that is merely wrong still isolates", () => {
-    for (const object of [
-      null,
-      5,
-      [],
-      "x",
-      {},
-      { metadata: { namespace: "prod" } },
-      { metadata: { name: "p", namespace: "a b" } },
-      { metadata: { name: {} } },
-    ]) {
+  it("in whom it selects is nothing, but a name that is merely wrong still isolates", () => {
+    for (const object of [null, 5, [], "x", { metadata: [] }, { metadata: { name: "p", namespace: "a b" } }]) {
       const { policy: decoded, errors } = networkPolicyKind.decode(object);
       assert.equal(decoded, null);
       assert.ok(errors.length > 0, JSON.stringify(object));
@@ -241,6 +232,22 @@ describe("a NetworkPolicy that is broken", () => {
       assert.match(named(hostile)?.id ?? "", /^NetworkPolicy\/prod\/[A-Za-z0-9._-]{1,40}-[0-9a-f]{8}$/);
     }
     assert.notEqual(named("a\nb")?.id, named("a\tb")?.id);
+  });
+
+  it("in that it has no name still isolates, each that does something else under a name of its own", () => {
+    const unnamed = (own: object, spec: object): string => {
+      const { policy: decoded, errors } = networkPolicyKind.decode({ metadata: { ...own, namespace: "prod" }, spec });
+      assert.match(decoded?.id ?? "", /^NetworkPolicy\/prod\/unnamed-[0-9a-f]{8}$/);
+      assert.deepEqual([decoded?.subject.namespaces, decoded?.ingress?.length], [{ kind: "name", name: "prod" }, 1]);
+      return `${decoded?.name} ${errors.map(fieldErrorText).join()}`;
+    };
+    const [one, two] = [{ ingress: [{}] }, { ingress: [{ from: [{ ipBlock: { cidr: "10.0.0.0/8" } }] }] }];
+    const [absent, empty, other] = [unnamed({}, one), unnamed({ name: "" }, one), unnamed({}, two)];
+    assert.equal(absent.slice(17), "metadata.name: Required value: name or generateName is required");
+    assert.equal(empty, absent);
+    assert.notEqual(other.slice(0, 16), absent.slice(0, 16));
+    assert.match(unnamed({ generateName: "p-" }, one), / metadata.name: Required value: generateName alone is no name/);
+    assert.match(unnamed({ name: {} }, one), / metadata.name: Invalid value: /);
   });
 
   it("tells all that is wrong at once", () => {

@@ -8,7 +8,7 @@ import type { Selector } from "../../kube/selector.ts";
 import { everything } from "../../kube/selector.ts";
 import { dnsSubdomainErrors } from "../../kube/syntax.ts";
 import { readMode } from "../mode.ts";
-import { policyId, usableName } from "../policy-name.ts";
+import { nameForUnnamed, policyId, usableName } from "../policy-name.ts";
 import type { Clause, DecodedPolicy, Direction, PolicyKind } from "../policy.ts";
 import { decodePeers } from "./peers.ts";
 import { decodeDirections } from "./policy-types.ts";
@@ -22,7 +22,7 @@ export const networkPolicyKind: PolicyKind = { kind, apiVersions: ["networking.k
 
 /**
  * Fails closed (semantics.md, 9): a policy whose namespace and podSelector can be read isolates what they select, and
- * a rule with any error in it matches nothing.
+ * a rule with any error in it matches nothing. That needs no name.
  */
 function decode(object: unknown): DecodedPolicy {
   const errors: FieldError[] = [];
@@ -39,23 +39,16 @@ function decode(object: unknown): DecodedPolicy {
   const ingress = readRules(spec, "ingress", namespace ?? "", errors);
   const egress = readRules(spec, "egress", namespace ?? "", errors);
   const directions = decodeDirections(spec, specPath, errors);
-  if (name === null || namespace === null || pods === null) return { policy: null, errors };
-  const used = name.valid ? name.text : usableName(name.text);
-  return {
-    policy: {
-      id: policyId(kind, namespace, used),
-      kind,
-      namespace,
-      name: used,
-      tier: "networkpolicy",
-      priority: 0,
-      mode,
-      subject: { namespaces: { kind: "name", name: namespace }, pods },
-      ingress: directions.ingress ? ingress : null,
-      egress: directions.egress ? egress : null,
-    },
-    errors,
-  };
+  if (namespace === null || pods === null) return { policy: null, errors };
+  const content = {
+    mode,
+    subject: { namespaces: { kind: "name", name: namespace }, pods },
+    ingress: directions.ingress ? ingress : null,
+    egress: directions.egress ? egress : null,
+  } as const;
+  const used = name === null ? nameForUnnamed(content) : name.valid ? name.text : usableName(name.text);
+  const id = policyId(kind, namespace, used);
+  return { policy: { id, kind, namespace, name: used, tier: "networkpolicy", priority: 0, ...content }, errors };
 }
 
 /** Null where it cannot be read. */

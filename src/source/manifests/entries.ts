@@ -17,6 +17,8 @@ export type Entry = Decoding & {
   /** `Kind/namespace/name`, whether the object is valid or not; of workloads too. */
   readonly key: ObjectKey;
   readonly valid: boolean;
+  /** False: it says no name, and its key was made of its content, so that an edited one has another. */
+  readonly named: boolean;
   /** Where it starts; exact for YAML, of JSON the start of its document. */
   readonly position: Position;
 };
@@ -60,6 +62,7 @@ interface Identity {
   readonly kind: string;
   readonly key: ObjectKey | null;
   readonly shown: string;
+  readonly named: boolean;
 }
 
 function identify(object: Item["object"], namespace: string): Identity {
@@ -76,6 +79,7 @@ function identify(object: Item["object"], namespace: string): Identity {
     kind: kindText,
     key: known ? (parts.join("/") as ObjectKey) : null,
     shown: parts.map((part) => (part === "" ? "?" : printable(part, longestName))).join("/"),
+    named: name !== "",
   };
 }
 
@@ -193,7 +197,7 @@ export class ContentReader {
     if (identity.key === null || key === null) this.unidentified = true;
     if (decoding === null || key === null) return;
     const position = positionAt(this.file, document.locate(document.placesAreCheap ? item.path : []));
-    this.entries.push({ ...decoding, key, valid: errors.length === 0, position });
+    this.entries.push({ ...decoding, key, valid: errors.length === 0, named: identity.named, position });
   }
 
   private reportField(

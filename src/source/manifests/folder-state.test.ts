@@ -130,3 +130,31 @@ test("files are due when they rest, or have not rested for long", () => {
   assert.deepEqual([...pending.take(20)], ["old"]);
   assert.deepEqual([...pending.take(35)], ["new"]);
 });
+
+test("a policy without a name goes with its text, also where another comes in its place", async () => {
+  const state = new FolderState();
+  const policy = (metadata: object, port: number): string =>
+    JSON.stringify({
+      apiVersion: "networking.k8s.io/v1",
+      kind: "NetworkPolicy",
+      metadata,
+      spec: { ingress: [{ ports: [{ port }] }] },
+    });
+  const write = async (text: string): Promise<readonly string[]> => {
+    const content = await readContent(Buffer.from(text), "a.json", "default", defaultLimits);
+    state.update([{ name: "a.json", content, hash: contentHash(text) }]);
+    return state.cluster().policies.map(({ name, ingress }) => {
+      const port = ingress?.[0]?.ports?.[0];
+      return `${name.replace(/-.*/, "")} ${port?.kind === "range" ? port.from : ""}`;
+    });
+  };
+  assert.deepEqual(await write(policy({}, 80)), ["unnamed 80"]);
+  assert.deepEqual(await write(policy({ generateName: "p-" }, 81)), ["unnamed 81"]);
+  assert.deepEqual((await write(policy({}, 80) + policy({}, 81))).toSorted(), ["unnamed 80", "unnamed 81"]);
+  // What cannot be parsed may still hold it.
+  assert.deepEqual((await write("{")).toSorted(), ["unnamed 80", "unnamed 81"]);
+  assert.deepEqual(await write(policy({ name: "p" }, 80)), ["p 80"]);
+  // It may be the named one that lost its name: that one's last valid version stays.
+  assert.deepEqual((await write(policy({}, 82))).toSorted(), ["p 80", "unnamed 82"]);
+  assert.deepEqual(await write(policy({ name: "p" }, 82)), ["p 82"]);
+});

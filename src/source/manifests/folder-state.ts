@@ -110,8 +110,10 @@ export class FolderState {
       if (last !== undefined) kept.add(key);
       claims.set(key, last === undefined ? sharing(entry, before.get(key)) : { ...last, position: entry.position });
     }
-    const partly = content.unreadable.length > 0 || content.unidentified;
-    const lost = partly ? [...before].filter(([key]) => !claims.has(key)) : [];
+    // What has no name was never valid: unless it may stand in what cannot be parsed, it goes with its text.
+    const mayBeThere = (entry: Entry): boolean =>
+      content.unreadable.length > 0 || (content.unidentified && entry.named);
+    const lost = [...before].filter(([key, entry]) => !claims.has(key) && mayBeThere(entry));
     for (const [key, entry] of lost) claims.set(key, entry);
     const note = lost.length === 0 ? "" : `; ${lost.length} objects of the file stay in force`;
     const unreadable = content.unreadable.map((one) => withNote(one, note));
