@@ -123,7 +123,11 @@ describe("the agent as a process", { skip, timeout: 120_000 }, () => {
   it("a kernel that refuses for real: told by readiness, and recovered from", async () => {
     portcullis("cleanup", "--netns", site.node);
     // A table with an owner can be changed by nobody else.
-    const owner = spawn("ip", ["netns", "exec", site.node, "nft", "-i"], { stdio: ["pipe", "ignore", "inherit"] });
+    // Without a home, or its history would be left there.
+    const owner = spawn("ip", ["netns", "exec", site.node, "nft", "-i"], {
+      stdio: ["pipe", "ignore", "inherit"],
+      env: { ...process.env, HOME: "/nonexistent" },
+    });
     owner.stdin.write("add table inet portcullis { flags owner; }\n");
     await eventually(() => rules().includes("portcullis"), "the foreign table");
     const agent = begin();
