@@ -77,19 +77,21 @@ function hostileText(random: Random): string {
   return random.chance(0.05) ? text.repeat(200) : text;
 }
 
-function places(
-  value: Json,
-  found: { container: Json[] | { [key: string]: Json }; step: string | number }[],
-): typeof found {
-  if (Array.isArray(value)) {
-    for (const [index, child] of value.entries()) {
-      found.push({ container: value, step: index });
-      places(child, found);
-    }
-  } else if (typeof value === "object" && value !== null) {
-    for (const key of Object.keys(value)) {
-      found.push({ container: value, step: key });
-      places(value[key] ?? null, found);
+function places(root: Json): { container: Json[] | { [key: string]: Json }; step: string | number }[] {
+  const found: ReturnType<typeof places> = [];
+  // A list of what is still to visit instead of recursion: some of the corpus is deeper than the stack.
+  const containers: Json[] = [root];
+  for (let value = containers.pop(); value !== undefined; value = containers.pop()) {
+    if (Array.isArray(value)) {
+      for (const [step, child] of value.entries()) {
+        found.push({ container: value, step });
+        containers.push(child);
+      }
+    } else if (typeof value === "object" && value !== null) {
+      for (const [step, child] of Object.entries(value)) {
+        found.push({ container: value, step });
+        containers.push(child ?? null);
+      }
     }
   }
   return found;
@@ -99,7 +101,7 @@ function places(
 function mutateObject(random: Random): Json {
   const root = structuredClone(random.pick(objects)) as { [key: string]: Json };
   for (let changes = random.below(4) + 1; changes > 0; changes--) {
-    const { container, step } = random.pick(places(root, []));
+    const { container, step } = random.pick(places(root));
     const list = Array.isArray(container);
     const old = list ? container[Number(step)] : container[step];
     const put = (value: Json): void => {

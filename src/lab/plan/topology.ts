@@ -57,7 +57,7 @@ function nodeSource(node: Node, family: Family): Address | null {
 
 /**
  * What a guest of a bridged node adds to reach its neighbours without a hop. `lent` are addresses of the node's ranges
- * whose pods run elsewhere: they do not answer on the bridge.
+ * whose pods run elsewhere, or that a node has: they do not answer on the bridge.
  */
 function neighbourRoutes(
   node: Node,
@@ -259,7 +259,8 @@ export function planLab(lab: string, objects: LabObjects, topology: Topology, me
   );
   const hosts = objects.nodes.flatMap((node) => {
     const near = guests.get(node.name) ?? [];
-    const lent = lentAddresses(node, guests);
+    const ofNodes = objects.nodes.flatMap(({ addresses }) => addresses.map(({ address }) => address));
+    const lent = [...lentAddresses(node, guests), ...ofNodes];
     return near.map((guest) => guestPlan({ lab, node, guest, guests: near, lent, topology }));
   });
   const namespaces = [
