@@ -23,7 +23,7 @@ const hostile = fc.oneof(
   ),
 );
 /** All that a terminal or a reader of lines acts upon. */
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- exactly these must not reach a log
 const acts = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
 describe("log", () => {

@@ -220,7 +220,7 @@ test("findings of one file are bounded, and so is each of them", async () => {
   assert.ok(lines(read).some((line) => /\d+ more findings in this file/.test(line)));
   for (const { message, object } of read.findings) {
     assert.ok(message.length < 1000 && object.length < 600);
-    // oxlint-disable-next-line no-control-regex
+    // oxlint-disable-next-line no-control-regex -- exactly these must not be in a finding
     assert.doesNotMatch(object + message, /[\u0000-\u001f\u007f-\u009f]/);
   }
 });
