@@ -13,11 +13,11 @@ export function policyKindFor(apiVersion: string, kind: string): PolicyKind | nu
  * Policy APIs that are not read yet, all their versions. In silence they would look enforced, so their objects are
  * reported. Reading one is a folder, a line above, and one line less here.
  */
-const unreadKinds: readonly { readonly kind: string; readonly group: string }[] = [
-  { kind: "AdminNetworkPolicy", group: "policy.networking.k8s.io" },
-  { kind: "BaselineAdminNetworkPolicy", group: "policy.networking.k8s.io" },
-  { kind: "ClusterNetworkPolicy", group: "policy.networking.k8s.io" },
-  { kind: "MultiNetworkPolicy", group: "k8s.cni.cncf.io" },
+export const unreadKinds: readonly { readonly kind: string; readonly group: string; readonly resource: string }[] = [
+  { kind: "AdminNetworkPolicy", group: "policy.networking.k8s.io", resource: "adminnetworkpolicies" },
+  { kind: "BaselineAdminNetworkPolicy", group: "policy.networking.k8s.io", resource: "baselineadminnetworkpolicies" },
+  { kind: "ClusterNetworkPolicy", group: "policy.networking.k8s.io", resource: "clusternetworkpolicies" },
+  { kind: "MultiNetworkPolicy", group: "k8s.cni.cncf.io", resource: "multi-networkpolicies" },
 ];
 
 /** Whether it is a policy of an API that is known, but that no version of is read. */

@@ -70,6 +70,9 @@ export interface PolicyKind {
   readonly kind: string;
   /** apiVersions that are read, e.g. `networking.k8s.io/v1`. */
   readonly apiVersions: readonly string[];
+  /** Plural name in the API server's paths, e.g. `networkpolicies`. */
+  readonly resource: string;
+  readonly scope: "namespaced" | "cluster";
   /** Decodes and lowers one API object. Never throws on input. */
   decode(object: unknown): DecodedPolicy;
 }

@@ -18,7 +18,13 @@ const kind = "NetworkPolicy";
 const specPath: FieldPath = ["spec"];
 
 /** networking.k8s.io/v1 NetworkPolicy. */
-export const networkPolicyKind: PolicyKind = { kind, apiVersions: ["networking.k8s.io/v1"], decode };
+export const networkPolicyKind: PolicyKind = {
+  kind,
+  apiVersions: ["networking.k8s.io/v1"],
+  resource: "networkpolicies",
+  scope: "namespaced",
+  decode,
+};
 
 /**
  * Fails closed (semantics.md, 9): a policy whose namespace and podSelector can be read isolates what they select, and
