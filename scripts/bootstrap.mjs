@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Brings a fresh clone to where `npm run demo` and `npm test` can run, then runs them:
-//   node scripts/bootstrap.mjs ENTRY.ts [arguments]
+//   node scripts/bootstrap.mjs [--with=SUITE] ENTRY.ts [arguments]
 // Plain JavaScript for Node >= 20, without dependencies: it runs before anything is installed.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
@@ -17,6 +17,11 @@ const packages = {
   iptables: "iptables",
   ipset: "ipset",
   conntrack: "conntrack",
+};
+
+/** What only some suites need, installed only when they are asked for (`--with=cluster`). */
+const packagesOf = {
+  cluster: { "etcd-server": "etcd", openssl: "openssl" },
 };
 
 // Debian keeps nft, ip and the rest in sbin, which is not in the PATH of an ordinary user.
@@ -78,15 +83,16 @@ function installPackages() {
   if (!existsSync(bundledNode)) fail(`there is no Node 24 package for ${process.platform}-${process.arch}`);
 }
 
-function installTools() {
-  const missing = Object.keys(packages).filter((name) => !isInstalled(packages[name]));
+function installTools(wanted) {
+  const missing = Object.keys(wanted).filter((name) => !isInstalled(wanted[name]));
   if (missing.length === 0) return;
   const list = missing.join(" ");
   if (process.getuid() !== 0) fail(`missing: ${list}. Install them as root: apt-get install ${list}`);
   if (!isInstalled("apt-get"))
     fail(`missing: ${list}, and there is no apt-get. Install them with your package manager`);
   say(`installing what is missing by apt: ${list}`);
-  const apt = { DEBIAN_FRONTEND: "noninteractive" };
+  // RUNLEVEL=1: packages of servers start none.
+  const apt = { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
   const quiet = ["-qq", "-o", "Dpkg::Use-Pty=0"];
   if (run("apt-get", [...quiet, "update"], apt) !== 0)
     say("apt-get update failed; trying with the lists that are here");
@@ -127,8 +133,11 @@ function enterUserNamespace(argv) {
 }
 
 function main() {
-  const [entry, ...rest] = process.argv.slice(2);
-  if (entry === undefined) fail("usage: node scripts/bootstrap.mjs ENTRY.ts [arguments]");
+  const given = process.argv.slice(2);
+  const suite = given[0]?.startsWith("--with=") ? given.shift().slice("--with=".length) : null;
+  const [entry, ...rest] = given;
+  if (entry === undefined) fail("usage: node scripts/bootstrap.mjs [--with=SUITE] ENTRY.ts [arguments]");
+  if (suite !== null && packagesOf[suite] === undefined) fail(`there is no suite ${suite}`);
   if (process.env.PORTCULLIS_INSIDE_USER_NAMESPACE === "1") {
     // `ip netns` keeps its handles below /run, which belongs to the real root.
     if (run("mount", ["-t", "tmpfs", "tmpfs", "/run"]) !== 0) fail("cannot mount a /run in the user namespace");
@@ -136,7 +145,7 @@ function main() {
     return run(bundledNode, [entry, ...rest], { PORTCULLIS_INSIDE_USER_NAMESPACE: "0" });
   }
   installPackages();
-  installTools();
+  installTools({ ...packages, ...packagesOf[suite] });
   if (process.getuid() !== 0) return enterUserNamespace([entry, ...rest]);
   return run(bundledNode, [entry, ...rest]);
 }
