@@ -1,15 +1,18 @@
 import type { Read } from "./setting-values.ts";
 import { printable } from "../observe/printable.ts";
 
+export interface UnixAddress {
+  readonly kind: "unix";
+  readonly path: string;
+}
+
 /** Where the HTTP server listens. `host` null: every address of both families. */
-export type BindAddress =
-  | { readonly kind: "tcp"; readonly host: string | null; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
+export type BindAddress = { readonly kind: "tcp"; readonly host: string | null; readonly port: number } | UnixAddress;
 
 /** What fits into the kernel's sockaddr_un with its final zero. */
 const longestSocketPath = 107;
 
-function readUnix(path: string): Read<BindAddress> {
+function readUnix(path: string): Read<UnixAddress> {
   if (path === "" || path.includes("\0")) return { ok: false, reason: `"unix:" needs the path of a socket` };
   if (Buffer.byteLength(path) > longestSocketPath) {
     return {
@@ -18,6 +21,13 @@ function readUnix(path: string): Read<BindAddress> {
     };
   }
   return { ok: true, value: { kind: "unix", path } };
+}
+
+/** The path of a socket; empty: none. */
+export function readSocketPath(text: string): Read<{ readonly address: UnixAddress | null }> {
+  if (text === "") return { ok: true, value: { address: null } };
+  const read = readUnix(text);
+  return read.ok ? { ok: true, value: { address: read.value } } : read;
 }
 
 /** `:PORT`, `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`. Port 0 takes a free one. */

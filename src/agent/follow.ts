@@ -7,6 +7,8 @@ import { retryDelay } from "./retry.ts";
 
 export interface FollowParts {
   readonly openSource: () => Source;
+  /** What the operator should look at when it cannot be followed. */
+  readonly sourceRemedy?: string;
   readonly enforcer: Pick<Enforcer, "load" | "update">;
   readonly clock: Clock;
   readonly random: () => number;
@@ -53,7 +55,7 @@ export async function followSource(parts: FollowParts, stop: AbortSignal): Promi
     log.error("the source cannot be followed: what is in force stays in force, changes are not seen", {
       error: reason,
       next_try: `in ${Math.round(wait)} ms, from the start`,
-      do: "check that the folder given by -f is there and can be read",
+      do: parts.sourceRemedy ?? "correct what the error says; it is tried again by itself",
     });
     await clock.sleep(wait, stop);
   }

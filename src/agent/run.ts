@@ -13,6 +13,8 @@ import { startServer } from "./server.ts";
 
 export interface AgentParts {
   readonly openSource: () => Source;
+  /** What the operator should look at when the source cannot be followed. */
+  readonly sourceRemedy?: string;
   readonly createCompiler: () => Compiler;
   readonly dataplane: Dataplane;
   readonly clock: Clock;

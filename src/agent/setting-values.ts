@@ -73,3 +73,9 @@ export function readNodeName(text: string): Read<string> {
 export function readSwitch(text: string): Read<boolean> {
   return text === "true" || text === "false" ? good(text === "true") : bad(text, "is neither true nor false");
 }
+
+/** A group of the kernel's packet log, 1 to 65535; 0: none. */
+export function readLogGroup(text: string): Read<{ readonly group: number | null }> {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) return bad(text, "is not a group of NFLOG: 0 (off) to 65535");
+  return good({ group: Number(text) === 0 ? null : Number(text) });
+}

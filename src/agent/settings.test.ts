@@ -79,6 +79,8 @@ describe("settings", () => {
     assert.deepEqual(read.settings, {
       nodeName: "n1",
       folder: null,
+      kubeconfig: null,
+      context: null,
       dataplane: "nftables",
       netns: null,
       dryRun: false,
@@ -90,9 +92,27 @@ describe("settings", () => {
       ctMarkMask: 0xffff0000,
       audit: false,
       bind: { kind: "tcp", host: null, port: 9080 },
+      socket: { kind: "unix", path: "/run/portcullis/agent.sock" },
+      dropLogGroup: 9080,
       logFormat: "text",
       verbose: false,
     });
+  });
+
+  it("where a folder is followed there is no socket by itself, and no cluster", () => {
+    const read = readSettings(written({ "node-name": "n1", filename: "/m" }), ["nftables"]);
+    assert.ok(read.ok);
+    assert.equal(read.settings.socket, null);
+    const named = readSettings(written({ "node-name": "n1", filename: "/m", socket: "/tmp/s" }), ["nftables"]);
+    assert.ok(named.ok);
+    assert.deepEqual(named.settings.socket, { kind: "unix", path: "/tmp/s" });
+    const off = readSettings(written({ "node-name": "n1", socket: "", "drop-log-group": "0" }), ["nftables"]);
+    assert.ok(off.ok);
+    assert.deepEqual([off.settings.socket, off.settings.dropLogGroup], [null, null]);
+    const both = readSettings(written({ "node-name": "n1", filename: "/m", kubeconfig: "/k" }), ["nftables"]);
+    assert.ok(!both.ok);
+    assert.match(both.problems.join(), /--kubeconfig and -f exclude each other/);
+    assert.equal(readSettings(written({ "node-name": "n1", "drop-log-group": "65536" }), ["nftables"]).ok, false);
   });
 
   it("report everything that is wrong at once, each with its place", () => {

@@ -1,9 +1,10 @@
 import type { Cidr } from "../net/cidr.ts";
-import { type BindAddress, readBindAddress } from "./bind-address.ts";
+import { type BindAddress, type UnixAddress, readBindAddress, readSocketPath } from "./bind-address.ts";
 import {
   type Read,
   readChoice,
   readCidr,
+  readLogGroup,
   readMarkMask,
   readNetns,
   readNodeName,
@@ -16,6 +17,9 @@ export interface AgentSettings {
   readonly nodeName: string;
   /** The folder of manifests that is followed; null: the API server of the cluster. */
   readonly folder: string | null;
+  /** How the API server is reached; null: the service account of the pod, or as kubectl finds it. */
+  readonly kubeconfig: string | null;
+  readonly context: string | null;
   readonly dataplane: string;
   /** Name or path of the network namespace that is programmed; null: the agent's own. */
   readonly netns: string | null;
@@ -31,6 +35,10 @@ export interface AgentSettings {
   /** No policy counts; all of them are in audit (semantics, 13). */
   readonly audit: boolean;
   readonly bind: BindAddress;
+  /** Where the commands on this node ask the agent; null: nowhere. */
+  readonly socket: UnixAddress | null;
+  /** The group of NFLOG through which the kernel tells of denied connections; null: it does not. */
+  readonly dropLogGroup: number | null;
   readonly logFormat: "text" | "json";
   readonly verbose: boolean;
 }
@@ -39,6 +47,8 @@ export interface AgentSettings {
 export const settingNames = [
   "node-name",
   "filename",
+  "kubeconfig",
+  "context",
   "dataplane",
   "netns",
   "dry-run",
@@ -50,6 +60,8 @@ export const settingNames = [
   "ct-mark-mask",
   "audit",
   "metrics-bind-address",
+  "socket",
+  "drop-log-group",
   "log-format",
   "verbose",
 ] as const;
@@ -59,7 +71,10 @@ export type SettingName = (typeof settingNames)[number];
 /** Settings as they were written, with the place (a flag, or file:line:column) for messages. */
 export type WrittenSettings = ReadonlyMap<SettingName, { readonly texts: readonly string[]; readonly place: string }>;
 
-/** What holds where nothing is written. `node-name` and `filename` have no default. */
+/**
+ * What holds where nothing is written. `node-name` and what the agent follows have no default. `socket` has none where
+ * a folder is followed: several agents of a lab share one /run.
+ */
 export const defaultSettings = {
   dataplane: "nftables",
   "dry-run": "false",
@@ -70,6 +85,8 @@ export const defaultSettings = {
   "ct-mark-mask": "0xffff0000",
   audit: "false",
   "metrics-bind-address": ":9080",
+  socket: "/run/portcullis/agent.sock",
+  "drop-log-group": "9080",
   "log-format": "text",
   verbose: "false",
 } as const;
@@ -106,6 +123,12 @@ function createReader(written: WrittenSettings) {
 const anyText = (text: string): Read<string> =>
   text === "" ? { ok: false, reason: "is empty" } : { ok: true, value: text };
 
+function sourceProblems(written: WrittenSettings): readonly string[] {
+  if (!written.has("filename")) return [];
+  const others = (["kubeconfig", "context"] as const).filter((name) => written.has(name));
+  return others.map((name) => `--${name} and -f exclude each other: either a cluster is followed or a folder`);
+}
+
 /** The settings, or everything that is wrong with them. `dataplanes`: the names that can be chosen from. */
 export function readSettings(written: WrittenSettings, dataplanes: readonly string[]): SettingsRead {
   const reader = createReader(written);
@@ -119,9 +142,13 @@ export function readSettings(written: WrittenSettings, dataplanes: readonly stri
   const nodeName = reader.optional("node-name", readNodeName);
   if (!written.has("node-name"))
     reader.problems.push("--node-name (or NODE_NAME in the environment) is needed: which node's pods to protect");
+  reader.problems.push(...sourceProblems(written));
+  const isLocal = written.has("filename") && !written.has("socket");
   const settings: AgentSettings = {
     nodeName: nodeName ?? "",
     folder: reader.optional("filename", anyText),
+    kubeconfig: reader.optional("kubeconfig", anyText),
+    context: reader.optional("context", anyText),
     dataplane: withDefault("dataplane", (text) => readChoice(dataplanes, text)),
     netns: reader.optional("netns", readNetns),
     dryRun: withDefault("dry-run", readSwitch),
@@ -133,6 +160,8 @@ export function readSettings(written: WrittenSettings, dataplanes: readonly stri
     ctMarkMask: withDefault("ct-mark-mask", readMarkMask),
     audit: withDefault("audit", readSwitch),
     bind: withDefault("metrics-bind-address", readBindAddress),
+    socket: isLocal ? null : withDefault("socket", readSocketPath).address,
+    dropLogGroup: withDefault("drop-log-group", readLogGroup).group,
     logFormat: withDefault("log-format", (text) => readChoice(["text", "json"], text)),
     verbose: withDefault("verbose", readSwitch),
   };

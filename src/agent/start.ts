@@ -4,9 +4,9 @@ import packageJson from "../../package.json" with { type: "json" };
 import { createCompiler } from "../compile/incremental.ts";
 import { openDataplane } from "../dataplane/registry.ts";
 import { createLog } from "../observe/log.ts";
-import { manifestFolder } from "../source/manifests/watch.ts";
 import { systemClock } from "../system/clock.ts";
 import { dryRunDataplane } from "./dry-run.ts";
+import { openFollowed } from "./followed.ts";
 import { runAgent } from "./run.ts";
 import type { AgentSettings } from "./settings.ts";
 
@@ -30,8 +30,11 @@ function writeLog(line: string): void {
   }
 }
 
-/** Runs the agent with the parts of this system. Rejects if it cannot have the address that it is to listen on. */
-export async function startAgent(settings: AgentSettings, folder: string, stop: AbortSignal): Promise<void> {
+/**
+ * Runs the agent with the parts of this system. Rejects if it cannot have the address that it is to listen on, or if
+ * nothing says how to reach the cluster.
+ */
+export async function startAgent(settings: AgentSettings, stop: AbortSignal): Promise<void> {
   process.stderr.on("error", () => {});
   const clock = systemClock;
   const log = createLog({
@@ -41,18 +44,20 @@ export async function startAgent(settings: AgentSettings, folder: string, stop: 
     now: Date.now,
   });
   const { nodeName, podCidrs, unknownPods, established, defaultVerdict, netns, ctMarkMask } = settings;
+  const followed = await openFollowed(settings);
   const real = openDataplane(settings.dataplane, { netns, ctMarkMask, clock });
   log.info("starting", {
     version: packageJson.version,
     node: nodeName,
-    folder,
+    follows: followed.from,
     dataplane: real.name,
     netns,
     dry_run: settings.dryRun,
   });
   await runAgent(
     {
-      openSource: () => manifestFolder(folder),
+      openSource: followed.openSource,
+      sourceRemedy: followed.remedy,
       createCompiler: () => createCompiler({ nodeName, podCidrs, unknownPods, established, defaultVerdict }),
       dataplane: settings.dryRun ? dryRunDataplane(real, log) : real,
       clock,

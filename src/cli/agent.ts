@@ -55,14 +55,9 @@ async function settingsOf(flags: Flags, dataplanes: readonly string[]): Promise<
   return read.settings;
 }
 
-function requireFolder(folder: string | null): string {
-  if (folder === null) {
-    throw new InputError(
-      "-f DIR is missing: this version follows a folder of manifests; following the API server of a cluster comes later",
-    );
-  }
+function requireFolder(folder: string): void {
   try {
-    if (statSync(folder).isDirectory()) return folder;
+    if (statSync(folder).isDirectory()) return;
   } catch (error) {
     throw new InputError(`-f: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -86,11 +81,11 @@ function stopOnSignals(): AbortSignal {
 async function run(flags: Flags): Promise<void> {
   const { dataplaneNames } = await import("../dataplane/registry.ts");
   const settings = await settingsOf(flags, dataplaneNames);
-  const folder = requireFolder(settings.folder);
+  if (settings.folder !== null) requireFolder(settings.folder);
   const stop = stopOnSignals();
   const { startAgent } = await import("../agent/start.ts");
   try {
-    await startAgent(settings, folder, stop);
+    await startAgent(settings, stop);
   } catch (error) {
     throw new InputError(`agent: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -105,7 +100,12 @@ export function registerAgent(program: Command): void {
     .command("agent")
     .description("enforce the policies of this node's pods in its kernel, and keep them enforced")
     .option("--node-name <name>", "the node whose pods are protected (default: NODE_NAME in the environment)")
-    .option("-f, --filename <dir>", "folder of manifests, watched", collect)
+    .option("-f, --filename <dir>", "follow this folder of manifests instead of a cluster", collect)
+    .option(
+      "--kubeconfig <file>",
+      "how to reach the cluster (default: the pod's service account, else as kubectl does)",
+    )
+    .option("--context <name>", "context of the kubeconfig (default: its current one)")
     .option("--config <file>", "YAML file with the names of these flags as keys; flags win")
     .option("--dataplane <name>", shown("dataplane", "how the kernel is programmed"))
     .option("--netns <name>", "program the kernel of this network namespace: a name, or a path to it")
@@ -123,6 +123,11 @@ export function registerAgent(program: Command): void {
     .option(
       "--metrics-bind-address <address>",
       shown("metrics-bind-address", "where /healthz, /readyz and /metrics are served, or unix:PATH"),
+    )
+    .option("--socket <path>", shown("socket", "unix socket for the commands on this node; empty, or with -f: none"))
+    .option(
+      "--drop-log-group <number>",
+      shown("drop-log-group", "NFLOG group of the log of denied connections; 0: off"),
     )
     .option("--log-format <format>", shown("log-format", "text or json"))
     .option("-v, --verbose", "log every change")

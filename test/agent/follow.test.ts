@@ -55,6 +55,7 @@ function begun(more: Partial<AgentParts> = {}) {
   const ended = runAgent(
     {
       openSource: source.open,
+      sourceRemedy: "look at it",
       createCompiler: compiler.create,
       dataplane: kernel.dataplane,
       clock: time.clock,

@@ -185,7 +185,10 @@ describe("the agent's command line", () => {
     assert.equal(code, 2);
     for (const part of ["NODE_NAME", "--established", "cut, keep", "--sync-period"])
       assert.ok(text.includes(part), `${part} in ${text}`);
-    assert.match(said("--node-name", "n").join(), /^3,.*-f DIR is missing.*API server/s);
+    assert.match(
+      said("--node-name", "n", "--kubeconfig", "/nonexistent/kubeconfig").join(),
+      /^3,.*\/nonexistent\/kubeconfig/s,
+    );
     assert.match(said("--node-name", "n", "-f", "/nonexistent").join(), /^3,.*ENOENT/s);
     assert.match(said("--nonsense").join(), /^2,/);
   });
