@@ -28,9 +28,9 @@ export function decide(ruleset: Ruleset, connection: ForwardedConnection): "acce
   if (isUnknown(ruleset, client) || isUnknown(ruleset, backend)) return "deny";
   if (client === backend) return "accept";
   const egress = ruleset.endpoints.get(client)?.egress ?? null;
-  if (decideChain(ruleset, egress, backend, connection) === "deny") return "deny";
+  if (decideDirection(ruleset, egress, backend, connection).verdict === "deny") return "deny";
   const ingress = ruleset.endpoints.get(backend)?.ingress ?? null;
-  return decideChain(ruleset, ingress, client, connection);
+  return decideDirection(ruleset, ingress, client, connection).verdict;
 }
 
 /** Whether it is an address of the node's pod range that belongs to nobody the node knows (semantics.md, 10). */
@@ -40,16 +40,26 @@ export function isUnknown(ruleset: Ruleset, address: Address): boolean {
   return node.ranges.some((range) => cidrContains(range, address));
 }
 
-function decideChain(
+/** What one direction comes to, and what decided it. */
+export interface DirectionDecision {
+  readonly verdict: "accept" | "deny";
+  /** `none`: there is no chain. */
+  readonly by: "admin" | "networkPolicy" | "baseline" | "fallback" | "none";
+  /** Null where no clause matched: isolated, the fallback, no chain. */
+  readonly clause: ChainClause | null;
+}
+
+/** What a chain does with a connection whose other end is `peer`. Null: nothing can deny it. */
+export function decideDirection(
   ruleset: Ruleset,
   name: ChainName | null,
   peer: Address,
   connection: ForwardedConnection,
-): "accept" | "deny" {
-  if (name === null) return "accept";
+): DirectionDecision {
+  if (name === null) return { verdict: "accept", by: "none", clause: null };
   const chain = found(ruleset.chains.get(name), name);
-  const admin = firstAction(ruleset, chain.admin, peer, connection);
-  if (admin === "accept" || admin === "deny") return admin;
+  const clause = firstMatch(ruleset, chain.admin, peer, connection);
+  if (clause !== null && clause.action !== "pass") return { verdict: clause.action, by: "admin", clause };
   return decideBelowAdmin(ruleset, chain, peer, connection);
 }
 
@@ -58,23 +68,23 @@ function decideBelowAdmin(
   chain: Chain,
   peer: Address,
   connection: ForwardedConnection,
-): "accept" | "deny" {
+): DirectionDecision {
   if (chain.networkPolicy !== null) {
-    return chain.networkPolicy.some((clause) => matchesClause(ruleset, clause.match, peer, connection))
-      ? "accept"
-      : "deny";
+    const clause = firstMatch(ruleset, chain.networkPolicy, peer, connection);
+    return { verdict: clause === null ? "deny" : "accept", by: "networkPolicy", clause };
   }
-  const baseline = firstAction(ruleset, chain.baseline, peer, connection);
-  return baseline === "accept" || baseline === "deny" ? baseline : chain.fallback;
+  const clause = firstMatch(ruleset, chain.baseline, peer, connection);
+  if (clause !== null && clause.action !== "pass") return { verdict: clause.action, by: "baseline", clause };
+  return { verdict: chain.fallback, by: "fallback", clause: null };
 }
 
-function firstAction(
+function firstMatch(
   ruleset: Ruleset,
   clauses: readonly ChainClause[],
   peer: Address,
   connection: ForwardedConnection,
-): ChainClause["action"] | null {
-  return clauses.find((clause) => matchesClause(ruleset, clause.match, peer, connection))?.action ?? null;
+): ChainClause | null {
+  return clauses.find((clause) => matchesClause(ruleset, clause.match, peer, connection)) ?? null;
 }
 
 function matchesClause(ruleset: Ruleset, match: Match, peer: Address, connection: ForwardedConnection): boolean {
