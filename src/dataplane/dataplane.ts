@@ -1,4 +1,5 @@
 import type { Ruleset } from "../ir/ruleset.ts";
+import type { Direction } from "../policy/policy.ts";
 import type { RulesetChange } from "../ir/change.ts";
 
 /**
@@ -49,9 +50,15 @@ export interface ApplyReport {
   readonly milliseconds: number;
 }
 
+/** What became of the packets that a counter counts. In audit: what would have become of them. */
+export type CountedVerdict = "accept" | "deny" | "pass" | "audit-accept" | "audit-deny";
+
 export interface PolicyCounter {
   /** The policy and rule, or the name of a drop counter. */
   readonly name: string;
+  readonly verdict: CountedVerdict;
+  /** Whose policies decided: those of the client (egress) or of the backend (ingress); null: nobody's. */
+  readonly direction: Direction | null;
   readonly packets: bigint;
   readonly bytes: bigint;
 }

@@ -148,8 +148,8 @@ function createState(name: string, layout: MarkLayout, table: () => NftTable, sw
       const values = table().counters();
       const sources = mirror?.store.counterSources ?? new Map<string, CounterSource>();
       return [...values].flatMap(([counter, value]): PolicyCounter[] => {
-        const shown = counterName(counter, sources.get(counter));
-        return shown === null ? [] : [{ name: shown, ...value }];
+        const shown = describeCounter(counter, sources.get(counter));
+        return shown === null ? [] : [{ ...shown, ...value }];
       });
     },
   };
@@ -162,13 +162,18 @@ function isCut(mirror: Mirror, change: RulesetChange): boolean {
   return becomesCut || (change.canDeny && node.established === "cut");
 }
 
-/** `Kind/namespace/name DIRECTION[RULE]`, or the name of a drop. Null: not one of ours. */
-function counterName(counter: string, source: CounterSource | undefined): string | null {
-  if (source === undefined) return Object.hasOwn(dropCounters, counter) ? counter : null;
+/** Named `Kind/namespace/name DIRECTION[RULE]`, or as the drop. Null: not one of ours. */
+function describeCounter(
+  counter: string,
+  source: CounterSource | undefined,
+): Pick<PolicyCounter, "name" | "verdict" | "direction"> | null {
+  if (source === undefined)
+    return Object.hasOwn(dropCounters, counter) ? { name: counter, verdict: "deny", direction: null } : null;
+  const { direction } = source;
   switch (source.kind) {
     case "rule":
-      return `${source.policy} ${source.direction}[${source.rule}]`;
+      return { name: `${source.policy} ${direction}[${source.rule}]`, verdict: source.action, direction };
     case "drop":
-      return `drop ${source.chain}`;
+      return { name: `drop ${source.chain}`, verdict: "deny", direction };
   }
 }

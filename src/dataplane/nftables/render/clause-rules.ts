@@ -50,7 +50,13 @@ export function ruleCounter(context: ChainContext, clause: ChainClause): string 
   const { direction } = context;
   const short = direction === "ingress" ? "in" : "eg";
   const name = kernelName(`${clause.policy}/${short}/${clause.rule}`);
-  const source: CounterSource = { kind: "rule", policy: clause.policy, direction, rule: clause.rule };
+  const source: CounterSource = {
+    kind: "rule",
+    policy: clause.policy,
+    direction,
+    rule: clause.rule,
+    action: clause.action,
+  };
   addCounter(context, name, `${clause.policy} ${direction}[${clause.rule}]`, source);
   return name;
 }
@@ -58,7 +64,7 @@ export function ruleCounter(context: ChainContext, clause: ChainClause): string 
 /** The counter of what a chain denies because nothing in it accepts. */
 export function dropCounter(context: ChainContext, comment: string): string {
   const name = kernelName(`drop/${context.chain}`);
-  addCounter(context, name, comment, { kind: "drop", chain: context.chain });
+  addCounter(context, name, comment, { kind: "drop", chain: context.chain, direction: context.direction });
   return name;
 }
 

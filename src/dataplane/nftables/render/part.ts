@@ -1,4 +1,4 @@
-import type { Direction, PolicyId } from "../../../policy/policy.ts";
+import type { Action, Direction, PolicyId } from "../../../policy/policy.ts";
 import type { ChainName, GroupName, PairSetName } from "../../../ir/ruleset.ts";
 import type { ProgramChain, ProgramCounter, ProgramSet } from "../program.ts";
 
@@ -10,9 +10,15 @@ export type PartId = `chain ${string}` | `set ${string}` | `counter ${string}`;
 
 /** What a counter counts. */
 export type CounterSource =
-  | { readonly kind: "rule"; readonly policy: PolicyId; readonly direction: Direction; readonly rule: number }
-  /** `chain` denied; null: one of the drops that belong to no chain. */
-  | { readonly kind: "drop"; readonly chain: ChainName | null };
+  | {
+      readonly kind: "rule";
+      readonly policy: PolicyId;
+      readonly direction: Direction;
+      readonly rule: number;
+      readonly action: Action;
+    }
+  /** `chain` denied. */
+  | { readonly kind: "drop"; readonly chain: ChainName; readonly direction: Direction };
 
 /** One object of our table with what it refers to: it must stay while they are used, and they while it is. */
 export interface Part {
