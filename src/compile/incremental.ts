@@ -73,7 +73,7 @@ function emptyState(options: CompileOptions): State {
     options,
     model,
     policies,
-    local: createLocalPods(policies),
+    local: createLocalPods(policies, (namespace) => options.exemptNamespaces?.has(namespace) === true),
     chains: createChainTable(model),
     endpoints: new Map(),
     node,

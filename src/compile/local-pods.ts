@@ -30,7 +30,8 @@ export interface LocalPods {
   settle(chains: ChainTable, fallbackOf: (namespace: NamespaceState) => "accept" | "deny"): Iterable<Address>;
 }
 
-export function createLocalPods(policies: PolicyTable): LocalPods {
+/** No policy is ever looked up for the classes of the namespaces that `isExempt` names, and nothing isolates them. */
+export function createLocalPods(policies: PolicyTable, isExempt: (namespace: string) => boolean): LocalPods {
   const classes = new Map<PodClass, LocalClass>();
   const dirty = new Set<LocalClass>();
 
@@ -50,10 +51,13 @@ export function createLocalPods(policies: PolicyTable): LocalPods {
       forgetPolicies(local);
       classes.delete(local.podClass);
     } else if (local.policies === null) {
-      local.policies = policies.selecting(local.podClass).sort((a, b) => comparePolicies(a.policy, b.policy));
+      const { podClass } = local;
+      const selecting = isExempt(podClass.namespace.name) ? [] : policies.selecting(podClass);
+      local.policies = selecting.sort((a, b) => comparePolicies(a.policy, b.policy));
       for (const entry of local.policies) use(entry);
     }
-    const fallback = fallbackOf(local.podClass.namespace);
+    const { namespace } = local.podClass;
+    const fallback = isExempt(namespace.name) ? "accept" : fallbackOf(namespace);
     for (const direction of ["ingress", "egress"] as const) {
       local[direction] = isEmpty ? null : chainFor(local, direction, chains, fallback);
     }
@@ -85,8 +89,8 @@ export function createLocalPods(policies: PolicyTable): LocalPods {
     },
     policyChanged(before, after) {
       for (const local of classes.values()) {
-        if (local.policies === null) continue;
         const { namespace, labels } = local.podClass;
+        if (local.policies === null || isExempt(namespace.name)) continue;
         const had = before !== null && selectsPods(before.policy.subject, namespace, labels);
         const has = after !== null && selectsPods(after.policy.subject, namespace, labels);
         if (!had && !has) continue;

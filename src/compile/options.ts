@@ -8,4 +8,11 @@ export interface CompileOptions {
   readonly unknownPods: "drop" | "accept";
   readonly established: "cut" | "keep";
   readonly defaultVerdict: "accept" | "deny";
+  /** The NFLOG group for denied connections; null: none is reported. */
+  readonly logGroup: number | null;
+  /**
+   * Pods of these namespaces are no subjects: no policy and no default verdict isolates them. They stay peers, and
+   * known addresses. Absent: none.
+   */
+  readonly exemptNamespaces?: ReadonlySet<string>;
 }

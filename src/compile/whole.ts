@@ -104,6 +104,7 @@ function selects(world: World, selection: PodSelection, pod: Pod): boolean {
 }
 
 function partsFor(world: World, pod: Pod, direction: Direction, options: CompileOptions): ChainParts | null {
+  if (options.exemptNamespaces?.has(pod.namespace) === true) return null;
   const parts = world.policies
     .filter((policy) => selects(world, policy.subject, pod))
     .map((policy) => lowerPart(policy, direction, namedPortsOf(pod)))

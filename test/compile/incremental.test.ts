@@ -31,6 +31,7 @@ const options: fc.Arbitrary<CompileOptions> = fc.record({
   unknownPods: fc.constantFrom("drop" as const, "accept" as const),
   established: fc.constant("cut" as const),
   defaultVerdict: fc.constantFrom("accept" as const, "accept" as const, "deny" as const),
+  exemptNamespaces: fc.constantFrom(new Set<string>(), new Set<string>(), new Set(["beta"])),
 });
 
 /** The cluster as it should be after changes, kept in the plainest way. */
