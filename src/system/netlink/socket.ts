@@ -13,6 +13,7 @@ const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_DROP_MEMBERSHIP = 2;
+const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const MSG_DONTWAIT = 0x40;
@@ -114,6 +115,11 @@ function socketOn(fd: number): NetlinkSocket {
 /** Lets the socket hear what all do in its namespace: the notifications of a multicast group. */
 export function subscribe(socket: NetlinkSocket, group: number): void {
   setMembership(socket, NETLINK_ADD_MEMBERSHIP, group);
+}
+
+/** What does not fit is dropped without a word, and what comes after it is heard; else an overrun silences the socket. */
+export function ignoreOverruns(socket: NetlinkSocket): void {
+  call("setsockopt", socket.fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, oneAsOption, 4);
 }
 
 /** Ends `subscribe`. While nobody on the machine listens the kernel does not even write the notifications. */
