@@ -59,6 +59,7 @@ export function dryRunDataplane(real: Pick<Dataplane, "name" | "render">, log: L
     check: () => Promise.resolve(nothingDone),
     watch: () => () => {},
     counters: () => Promise.resolve([]),
+    present: () => Promise.resolve(false),
     remove: () => Promise.resolve([]),
     close: () => {},
   };

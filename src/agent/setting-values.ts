@@ -79,3 +79,28 @@ export function readLogGroup(text: string): Read<{ readonly group: number | null
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) return bad(text, "is not a group of NFLOG: 0 (off) to 65535");
   return good({ group: Number(text) === 0 ? null : Number(text) });
 }
+
+/** The name of a namespace: a DNS label. */
+export function readNamespaceName(text: string): Read<string> {
+  const isName = text.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(text);
+  return isName ? good(text) : bad(text, "is not the name of a namespace (lower case letters, digits and '-')");
+}
+
+/** An object of a namespace. */
+export interface NamespacedName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** `NAMESPACE/NAME`. */
+export function readNamespacedName(text: string): Read<NamespacedName> {
+  const [namespace = "", name = "", ...more] = text.split("/");
+  const isGood = more.length === 0 && readNamespaceName(namespace).ok && readNodeName(name).ok;
+  return isGood ? good({ namespace, name }) : bad(text, "is not NAMESPACE/NAME");
+}
+
+/** The path of a file, from the root. */
+export function readAbsolutePath(text: string): Read<string> {
+  const isPath = text.startsWith("/") && !text.endsWith("/") && !text.includes("\0");
+  return isPath ? good(text) : bad(text, "is not the path of a file from / on");
+}

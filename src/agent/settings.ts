@@ -1,11 +1,15 @@
 import type { Cidr } from "../net/cidr.ts";
 import { type BindAddress, type UnixAddress, readBindAddress, readSocketPath } from "./bind-address.ts";
 import {
+  type NamespacedName,
   type Read,
+  readAbsolutePath,
   readChoice,
   readCidr,
   readLogGroup,
   readMarkMask,
+  readNamespaceName,
+  readNamespacedName,
   readNetns,
   readNodeName,
   readSwitch,
@@ -29,6 +33,8 @@ export interface AgentSettings {
   readonly unknownPods: "drop" | "accept";
   readonly established: "cut" | "keep";
   readonly defaultVerdict: "accept" | "deny";
+  /** Whose pods no policy and no default verdict isolates. */
+  readonly exemptNamespaces: readonly string[];
   /** Milliseconds. */
   readonly syncPeriod: number;
   readonly ctMarkMask: number;
@@ -39,6 +45,10 @@ export interface AgentSettings {
   readonly socket: UnixAddress | null;
   /** The group of NFLOG through which the kernel tells of denied connections; null: it does not. */
   readonly dropLogGroup: number | null;
+  /** What a boot needs to know of this node is kept here; null: nowhere. */
+  readonly stateFile: string | null;
+  /** The object of the cluster whose annotation has the rules removed; null: none has. */
+  readonly uninstallFrom: NamespacedName | null;
   readonly logFormat: "text" | "json";
   readonly verbose: boolean;
 }
@@ -56,12 +66,15 @@ export const settingNames = [
   "unknown-pods",
   "established",
   "default-verdict",
+  "exempt-namespace",
   "sync-period",
   "ct-mark-mask",
   "audit",
   "metrics-bind-address",
   "socket",
   "drop-log-group",
+  "state-file",
+  "uninstall-from",
   "log-format",
   "verbose",
 ] as const;
@@ -125,7 +138,7 @@ const anyText = (text: string): Read<string> =>
 
 function sourceProblems(written: WrittenSettings): readonly string[] {
   if (!written.has("filename")) return [];
-  const others = (["kubeconfig", "context"] as const).filter((name) => written.has(name));
+  const others = (["kubeconfig", "context", "uninstall-from"] as const).filter((name) => written.has(name));
   return others.map((name) => `--${name} and -f exclude each other: either a cluster is followed or a folder`);
 }
 
@@ -156,12 +169,15 @@ export function readSettings(written: WrittenSettings, dataplanes: readonly stri
     unknownPods: withDefault("unknown-pods", (text) => readChoice(["drop", "accept"], text)),
     established: withDefault("established", (text) => readChoice(["cut", "keep"], text)),
     defaultVerdict: withDefault("default-verdict", (text) => readChoice(["accept", "deny"], text)),
+    exemptNamespaces: reader.list("exempt-namespace", readNamespaceName) ?? [],
     syncPeriod: withDefault("sync-period", readSyncPeriod),
     ctMarkMask: withDefault("ct-mark-mask", readMarkMask),
     audit: withDefault("audit", readSwitch),
     bind: withDefault("metrics-bind-address", readBindAddress),
     socket: isLocal ? null : withDefault("socket", readSocketPath).address,
     dropLogGroup: withDefault("drop-log-group", readLogGroup).group,
+    stateFile: reader.optional("state-file", readAbsolutePath),
+    uninstallFrom: reader.optional("uninstall-from", readNamespacedName),
     logFormat: withDefault("log-format", (text) => readChoice(["text", "json"], text)),
     verbose: withDefault("verbose", readSwitch),
   };

@@ -7,6 +7,7 @@ import { createLog } from "../observe/log.ts";
 import { systemClock } from "../system/clock.ts";
 import { dryRunDataplane } from "./dry-run.ts";
 import { openFollowed } from "./followed.ts";
+import { createNodeMemory, rememberingDataplane } from "./node-memory.ts";
 import { runAgent } from "./run.ts";
 import type { AgentSettings } from "./settings.ts";
 
@@ -46,6 +47,12 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
   const { nodeName, podCidrs, unknownPods, established, defaultVerdict, netns, ctMarkMask } = settings;
   const followed = await openFollowed(settings);
   const real = openDataplane(settings.dataplane, { netns, ctMarkMask, clock });
+  const memory =
+    settings.stateFile === null || settings.dryRun
+      ? null
+      : createNodeMemory(settings.stateFile, { dataplane: real.name, ctMarkMask }, log);
+  const enforcing = memory === null ? real : rememberingDataplane(real, memory);
+  const dataplane = settings.dryRun ? dryRunDataplane(real, log) : enforcing;
   log.info("starting", {
     version: packageJson.version,
     node: nodeName,
@@ -53,13 +60,23 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
     dataplane: real.name,
     netns,
     dry_run: settings.dryRun,
+    exempt_namespaces: settings.exemptNamespaces,
   });
   await runAgent(
     {
       openSource: followed.openSource,
       sourceRemedy: followed.remedy,
-      createCompiler: () => createCompiler({ nodeName, podCidrs, unknownPods, established, defaultVerdict }),
-      dataplane: settings.dryRun ? dryRunDataplane(real, log) : real,
+      createCompiler: () =>
+        createCompiler({
+          nodeName,
+          podCidrs,
+          unknownPods,
+          established,
+          defaultVerdict,
+          logGroup: settings.dropLogGroup,
+          exemptNamespaces: new Set(settings.exemptNamespaces),
+        }),
+      dataplane,
       clock,
       random: Math.random,
       tidy: tidyMemory,

@@ -117,6 +117,7 @@ export function registerAgent(program: Command): void {
     )
     .option("--established <what>", shown("established", "cut or keep open connections that a change denies"))
     .option("--default-verdict <verdict>", shown("default-verdict", "accept or deny what no policy decides"))
+    .option("--exempt-namespace <name>", "no policy isolates the pods of this namespace, repeatable", collect)
     .option("--sync-period <duration>", shown("sync-period", "time between checks of what is in the kernel"))
     .option("--ct-mark-mask <hex>", shown("ct-mark-mask", "bits of the connection mark that are Portcullis'"))
     .option("--audit", "no policy counts, all are in audit")
@@ -128,6 +129,11 @@ export function registerAgent(program: Command): void {
     .option(
       "--drop-log-group <number>",
       shown("drop-log-group", "NFLOG group of the log of denied connections; 0: off"),
+    )
+    .option("--state-file <path>", "keep here what `portcullis close` needs at the next boot (default: nowhere)")
+    .option(
+      "--uninstall-from <namespace/name>",
+      "remove all rules when this ServiceAccount is annotated portcullis.dev/uninstall=remove-rules",
     )
     .option("--log-format <format>", shown("log-format", "text or json"))
     .option("-v, --verbose", "log every change")

@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { existsSync, rmSync } from "node:fs";
+import { defaultStateFile } from "../agent/node-state.ts";
 import type { AgentSettings } from "../agent/settings.ts";
 import { InputError, UsageError } from "./exit.ts";
 import { say, writeOut } from "./output.ts";
@@ -6,6 +8,19 @@ import { say, writeOut } from "./output.ts";
 interface CleanupOptions {
   readonly dataplane?: string;
   readonly netns?: string;
+  readonly stateFile: string;
+}
+
+/** Or the next boot would close a node that no agent opens again. A namespace of its own has no boot. */
+async function forgetNode(options: CleanupOptions): Promise<boolean> {
+  if (options.netns !== undefined || !existsSync(options.stateFile)) return false;
+  try {
+    rmSync(options.stateFile);
+  } catch (error) {
+    throw new InputError(`--state-file: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  await writeOut(`removed ${options.stateFile}\n`);
+  return true;
 }
 
 async function run(options: CleanupOptions): Promise<void> {
@@ -33,7 +48,8 @@ async function run(options: CleanupOptions): Promise<void> {
       dataplane.close();
     }
   }
-  if (removed === 0) say("there is nothing of Portcullis in this kernel");
+  const forgot = await forgetNode(options);
+  if (removed === 0 && !forgot) say("there is nothing of Portcullis in this kernel");
 }
 
 /** `portcullis cleanup`: takes everything of ours out of a kernel. */
@@ -42,6 +58,7 @@ export function registerCleanup(program: Command): void {
     .command("cleanup")
     .description("remove everything that Portcullis ever put into this kernel, and nothing else")
     .option("--dataplane <name>", "only what this dataplane put there (default: all)")
+    .option("--state-file <path>", "what the agent wrote down for the next boot, removed too", defaultStateFile)
     .option("--netns <name>", "of this network namespace: a name, or a path to it")
     .action(run);
 }

@@ -14,6 +14,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "lab", load: async () => (await import("./lab.ts")).registerLab },
   { name: "demo", load: async () => (await import("./demo.ts")).registerDemo },
   { name: "agent", load: async () => (await import("./agent.ts")).registerAgent },
+  { name: "close", load: async () => (await import("./close.ts")).registerClose },
   { name: "cleanup", load: async () => (await import("./cleanup.ts")).registerCleanup },
   { name: "version", load: async () => (await import("./version.ts")).registerVersion },
 ];

@@ -26,6 +26,8 @@ export interface Dataplane {
   watch(onForeignChange: () => void): () => void;
   /** Packets and bytes by counter. */
   counters(): Promise<readonly PolicyCounter[]>;
+  /** Whether anything of ours is in the kernel, of whatever version or state. */
+  present(): Promise<boolean>;
   /** Takes everything of ours out of the kernel; says what. */
   remove(): Promise<readonly string[]>;
   /** Closes sockets; leaves the kernel as it is. */

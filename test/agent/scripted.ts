@@ -107,6 +107,7 @@ export function recordingDataplane() {
       };
     },
     counters: () => Promise.resolve([]),
+    present: () => Promise.resolve(false),
     remove: () => Promise.resolve([]),
     close: () => {},
   };
@@ -195,7 +196,7 @@ export function collectedLog() {
 }
 
 const emptyRuleset: Ruleset = {
-  node: { name: "node-1", ranges: [], gateways: [], unknownPods: "drop", established: "cut" },
+  node: { name: "node-1", ranges: [], gateways: [], unknownPods: "drop", established: "cut", logGroup: null },
   endpoints: new Map(),
   chains: new Map(),
   groups: new Map(),

@@ -1,7 +1,7 @@
 import { release } from "node:os";
 import { clearConnectionMarks } from "../../system/conntrack.ts";
 import type { RulesetChange } from "../../ir/change.ts";
-
+import type { Ruleset } from "../../ir/ruleset.ts";
 import { type ApplyReport, type Dataplane, DataplaneError, type PolicyCounter, type SyncReport } from "../dataplane.ts";
 import { changeSteps } from "./change.ts";
 import { diffPrograms, type KernelProgram, type ProgramDiff } from "./diff.ts";
@@ -50,6 +50,7 @@ export function nftablesDataplane(options: NftablesOptions): Dataplane {
     },
     ...state,
     watch: (onForeignChange) => table().watchForeign(() => onForeignChange()),
+    present: async () => table().read() !== null,
     remove: async () => {
       const have = table().read();
       if (have === null) return [];
@@ -117,7 +118,7 @@ function createState(name: string, layout: MarkLayout, table: () => NftTable, sw
       const have = table().read();
       const inForce = have === null ? null : generationInForce(have, layout);
       const generation = inForce ?? (last === null ? randomGeneration(layout) : nextGeneration(layout, last));
-      const next = new Mirror(name, layout, generation, ruleset);
+      const next = new Mirror(name, layout, generation, reportable(ruleset, table()));
       const bumps = inForce !== null && ruleset.node.established === "cut";
       return withMirror(next, async () => report(await repair(have, next, bumps), started));
     },
@@ -153,6 +154,12 @@ function createState(name: string, layout: MarkLayout, table: () => NftTable, sw
       });
     },
   };
+}
+
+/** Enforcing must not fail for want of a log: a kernel without one gets the rules without it (`probe` says so). */
+function reportable(ruleset: Ruleset, table: NftTable): Ruleset {
+  if (ruleset.node.logGroup === null || table.takesReports()) return ruleset;
+  return { ...ruleset, node: { ...ruleset.node, logGroup: null } };
 }
 
 /** Whether open connections must be decided again. */
