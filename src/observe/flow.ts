@@ -37,6 +37,27 @@ export interface Flow {
   readonly to: FlowEnd;
   /** The policies that isolate the pod in this direction, or the one whose rule denied: `Kind/namespace/name`. */
   readonly policies: readonly string[];
-  /** So many packets of the same pair were not logged since the last one. */
+  /**
+   * Of the log: so many of the same ends, port, verdict and direction were not logged since the last one. 0 for who
+   * observes: gets all that the kernel reports.
+   */
   readonly suppressed: number;
+}
+
+/** Stands between the flows of a reader that was too slow: so many are missing here. */
+export interface FlowsLost {
+  readonly apiVersion: "portcullis.dev/v1";
+  readonly kind: "FlowsLost";
+  readonly time: string;
+  readonly node: string;
+  readonly count: number;
+}
+
+/** JSON on one line, all in ASCII: whatever a name holds, a terminal shows it and does nothing else. */
+export function flowLine(flow: Flow | FlowsLost): string {
+  const ascii = JSON.stringify(flow).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `${ascii}\n`;
 }

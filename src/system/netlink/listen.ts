@@ -18,7 +18,7 @@ export interface Listener {
 /**
  * Reads notifications as they come, without the event loop waiting: one thread of libuv's pool stands in read(2).
  * (Node polls no descriptor of a type that it does not know, and a worker thread would cost 10 MB.) Takes the socket
- * over; `stop` closes it.
+ * over; `stop` closes it, and so does a failure for good.
  */
 export function listen(socket: NetlinkSocket, { take, lost }: Listener): () => void {
   let stopped = false;
@@ -32,6 +32,8 @@ export function listen(socket: NetlinkSocket, { take, lost }: Listener): () => v
       if (error === null) take(socket.received, length);
       else if (error.code === "ENOBUFS") lost("ENOBUFS");
       else if (error.code !== "EAGAIN" && error.code !== "EINTR") {
+        stopped = true;
+        socket.close();
         lost(error.code ?? error.message);
         return;
       }
