@@ -41,3 +41,38 @@ export interface StartOptions {
 export function startProgram(program: string, args: readonly string[], options: StartOptions): ChildProcess {
   return spawn(program, [...args], options);
 }
+
+export interface RunOptions {
+  /** Added to our own. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** It has our terminal: it may ask on it. Its stderr goes there too. */
+  readonly interactive?: boolean;
+  /** Milliseconds after which it is killed. */
+  readonly timeLimit?: number;
+}
+
+/** A program that says more than this on one of its outputs is ended. */
+const mostOutput = 16 << 20;
+
+/** Runs a program to its end while other work goes on. Never rejects: what went wrong is in the result. */
+export function runProgram(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const { environment = {}, interactive = false, timeLimit = 0 } = options;
+  return new Promise((resolve) => {
+    const stdio: StdioOptions = interactive ? ["inherit", "pipe", "inherit"] : ["ignore", "pipe", "pipe"];
+    const child = spawn(program, [...args], { stdio, env: { ...process.env, ...environment }, timeout: timeLimit });
+    const outputs: Record<"stdout" | "stderr", Buffer[]> = { stdout: [], stderr: [] };
+    let length = 0;
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name]?.on("data", (chunk: Buffer) => {
+        length += chunk.length;
+        if (length > mostOutput) child.kill("SIGKILL");
+        else outputs[name].push(chunk);
+      });
+    }
+    const textOf = (name: "stdout" | "stderr"): string => Buffer.concat(outputs[name]).toString("utf8");
+    const end = (code: number | null, absent: boolean, reason = ""): void =>
+      resolve({ code, stdout: textOf("stdout"), stderr: textOf("stderr") || reason, absent });
+    child.on("error", (error) => end(null, "code" in error && error.code === "ENOENT", error.message));
+    child.on("close", (code) => end(code, false));
+  });
+}
