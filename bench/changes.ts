@@ -107,6 +107,7 @@ async function main(): Promise<void> {
     unknownPods: "drop",
     established: "cut",
     defaultVerdict: "accept",
+    logGroup: null,
   });
   const timedCompiler = {
     ...compiler,

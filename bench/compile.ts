@@ -24,6 +24,7 @@ const options: CompileOptions = {
   unknownPods: "drop",
   established: "cut",
   defaultVerdict: "accept",
+  logGroup: null,
 };
 
 const collect = (globalThis as { gc?: () => void }).gc;

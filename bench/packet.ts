@@ -69,7 +69,14 @@ async function loadPortcullis(netns: string, pods: number): Promise<void> {
   const policies: Policy[] = named.map(([name]) => must(networkPolicyKind.decode(policy(name)).policy));
   const ruleset = compileWhole(
     { objects, policies },
-    { nodeName: "node", podCidrs: null, unknownPods: "drop", established: "cut", defaultVerdict: "accept" },
+    {
+      nodeName: "node",
+      podCidrs: null,
+      unknownPods: "drop",
+      established: "cut",
+      defaultVerdict: "accept",
+      logGroup: null,
+    },
   );
   const dataplane = nftablesDataplane({ netns, ctMarkMask: 0xffff0000 });
   const report = await dataplane.sync(ruleset);

@@ -76,7 +76,7 @@ function isAccepted(cluster: Cluster, { source, destination, ...rest }: Connecti
   const running = objects.filter((object) => object.kind === "Pod").map((one) => one.nodeName);
   const nodes = new Set([...running, ...objects.filter((object) => object.kind === "Node").map((one) => one.name)]);
   return [...nodes].every((nodeName) => {
-    const ruleset = compileWhole(cluster, { ...options, nodeName, podCidrs: null, established: "cut" });
+    const ruleset = compileWhole(cluster, { ...options, nodeName, podCidrs: null, established: "cut", logGroup: null });
     return decideByRuleset(ruleset, { client: source, backend: destination, ...rest }) === "accept";
   });
 }

@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import { readCidr, readMarkMask } from "../agent/setting-values.ts";
+import { readCidr, readLogGroup, readMarkMask } from "../agent/setting-values.ts";
 import { defaultSettings } from "../agent/settings.ts";
 import { compileWhole } from "../compile/whole.ts";
 import { dataplaneNames, openDataplane } from "../dataplane/registry.ts";
@@ -38,9 +38,17 @@ async function run(options: RenderOptions): Promise<void> {
   const { node, unknownPods, established, defaultVerdict } = options;
   const ctMarkMask = flagValue("--ct-mark-mask", readMarkMask(options.ctMarkMask));
   const podCidrs = options.podCidr?.map((text): Cidr => flagValue("--pod-cidr", readCidr(text))) ?? null;
+  const { group: logGroup } = flagValue("--drop-log-group", readLogGroup(defaultSettings["drop-log-group"]));
   const read = await readInput(options);
   warnOfUnknown(read.cluster, node);
-  const ruleset = compileWhole(read.cluster, { nodeName: node, podCidrs, unknownPods, established, defaultVerdict });
+  const ruleset = compileWhole(read.cluster, {
+    nodeName: node,
+    podCidrs,
+    unknownPods,
+    established,
+    defaultVerdict,
+    logGroup,
+  });
   const dataplane = openDataplane(options.dataplane, { netns: null, ctMarkMask, clock: systemClock });
   await writeOut(dataplane.render(ruleset));
   process.exitCode = read.findings.length > 0 ? exitCodes.unreadable : exitCodes.yes;

@@ -47,7 +47,7 @@ function rulesetOf(parts: ChainParts | null): Ruleset {
   });
   const chains: [ChainName, Chain][] = name === null || parts === null ? [] : [[name, chainOf(name, parts)]];
   return {
-    node: { name: "node-1", ranges: [], gateways: [], unknownPods: "drop", established: "cut" },
+    node: { name: "node-1", ranges: [], gateways: [], unknownPods: "drop", established: "cut", logGroup: null },
     endpoints: new Map([[subject, { address: subject, pod: "alpha/subject", ingress: name, egress: null }]]),
     chains: new Map(chains),
     groups: new Map(members.map((group) => [group.name, group])),

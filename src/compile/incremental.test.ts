@@ -34,6 +34,7 @@ function compilerWith(policies: readonly Policy[]) {
     unknownPods: "drop",
     established: "cut",
     defaultVerdict: "accept",
+    logGroup: null,
   });
   const { objects } = clusterOf([
     node("node-1", ["192.168.50.1"], ["10.244.1.0/24"]),

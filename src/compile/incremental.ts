@@ -28,6 +28,8 @@ export interface Compiler {
   ruleset(): Ruleset;
   /** How many objects count, by kind: live pods, policies in force (`Policy`, of every kind). */
   counts(): Readonly<Record<string, number>>;
+  /** `namespace/name` of the live pod that holds the address, on whatever node; for people to read. */
+  podAt(address: Address): string | null;
 }
 
 interface State {
@@ -62,6 +64,10 @@ export function createCompiler(options: CompileOptions): Compiler {
     },
     ruleset: () => viewOf(state),
     counts: () => ({ ...state.model.counts(), Policy: state.policies.size() }),
+    podAt: (address) => {
+      const holder = state.model.holder(address);
+      return holder === null ? null : podName(holder);
+    },
   };
 }
 

@@ -18,6 +18,7 @@ const options: CompileOptions = {
   unknownPods: "drop",
   established: "cut",
   defaultVerdict: "accept",
+  logGroup: null,
 };
 const self = (...ranges: readonly string[]): ApiObject => node("node-1", ["192.168.50.1"], ranges);
 const on = (name: string, address: string, nodeName: string | null, more: object = {}): ApiObject =>

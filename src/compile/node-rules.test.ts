@@ -13,6 +13,7 @@ const options: CompileOptions = {
   unknownPods: "drop",
   established: "cut",
   defaultVerdict: "accept",
+  logGroup: null,
 };
 
 it("the ranges are the Node's, sorted and without doubles; none while the Node is not known", () => {

@@ -17,6 +17,7 @@ export function nodeRules(node: Pick<Node, "podCidrs" | "addresses"> | null, opt
     gateways: gatewaysOf(ranges, node?.addresses.map(({ address }) => address) ?? []),
     unknownPods: options.unknownPods,
     established: options.established,
+    logGroup: options.logGroup,
   };
 }
 

@@ -38,6 +38,8 @@ export interface NodeRules {
   readonly unknownPods: "drop" | "accept";
   /** What happens to open connections that a change denies (semantics.md, 2). */
   readonly established: "cut" | "keep";
+  /** The NFLOG group that denied connections are reported to; null: they are not. The operator's, it does not change. */
+  readonly logGroup: number | null;
 }
 
 /** A pod under one of its addresses. */

@@ -235,6 +235,7 @@ export function plainCompiler() {
     },
     ruleset: () => emptyRuleset,
     counts: () => ({ Pod: 0, Policy: 1 }),
+    podAt: () => null,
   });
   return { create, loads: () => loads, batches };
 }

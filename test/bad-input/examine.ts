@@ -59,6 +59,7 @@ const compileOptions: CompileOptions = {
   unknownPods: "drop",
   established: "cut",
   defaultVerdict: "accept",
+  logGroup: 9080,
 };
 /** What the hostile texts would have nft do, were they not kept inside quotes or names. */
 const injected = /flush|reboot|passwd|script|drop table|title|IFS/;

@@ -78,6 +78,7 @@ it("the Rulesets of all nodes together decide every connection as the evaluator"
             unknownPods,
             established: "cut",
             defaultVerdict,
+            logGroup: null,
             exemptNamespaces,
           }),
         );

@@ -31,6 +31,7 @@ const options: fc.Arbitrary<CompileOptions> = fc.record({
   unknownPods: fc.constantFrom("drop" as const, "accept" as const),
   established: fc.constant("cut" as const),
   defaultVerdict: fc.constantFrom("accept" as const, "accept" as const, "deny" as const),
+  logGroup: fc.constantFrom(null, 9080),
   exemptNamespaces: fc.constantFrom(new Set<string>(), new Set<string>(), new Set(["beta"])),
 });
 
@@ -146,6 +147,7 @@ describe("the incremental compiler", () => {
           unknownPods: "drop",
           established: "cut",
           defaultVerdict: "accept",
+          logGroup: null,
         });
         const kept = keeper();
         compiler.load({ objects: [], policies: [] });

@@ -18,6 +18,7 @@ export const usual: CompileOptions = {
   unknownPods: "drop",
   established: "cut",
   defaultVerdict: "accept",
+  logGroup: 9080,
 };
 
 /** A world and a dataplane in its node. */

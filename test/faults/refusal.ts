@@ -90,6 +90,7 @@ export async function refuseAtRandom(seconds: number, seed: number): Promise<Ref
           unknownPods: "drop",
           established: "cut",
           defaultVerdict: "accept",
+          logGroup: 9080,
         }),
       dataplane,
       clock: systemClock,
@@ -147,6 +148,7 @@ async function differencesLeft(netns: string, path: string): Promise<readonly st
     unknownPods: "drop",
     established: "cut",
     defaultVerdict: "accept",
+    logGroup: 9080,
   } as const;
   const compiler = createCompiler(options);
   const stop = new AbortController();

@@ -9,7 +9,7 @@ import { markLayout } from "../../src/dataplane/nftables/generation.ts";
 import { Mirror } from "../../src/dataplane/nftables/mirror.ts";
 import type { Program } from "../../src/dataplane/nftables/program.ts";
 import { elementText, programText, ruleText, setHead } from "../../src/dataplane/nftables/text.ts";
-import { decide, type ForwardedConnection } from "../../src/ir/decide.ts";
+import { decide, decideDirection, type ForwardedConnection, isUnknown } from "../../src/ir/decide.ts";
 import type { Ruleset } from "../../src/ir/ruleset.ts";
 import { familyOf, parseAddress } from "../../src/net/address.ts";
 import type { Protocol } from "../../src/net/protocol.ts";
@@ -17,7 +17,7 @@ import { addressUniverse, someChange } from "../compile/random-changes.ts";
 import { frozen } from "../compile/ruleset-text.ts";
 import { tries } from "../property.ts";
 import { ModelKernel } from "./model-kernel.ts";
-import { walk } from "./packet.ts";
+import { type Outcome, walk } from "./packet.ts";
 
 const layout = markLayout(0xffff0000);
 const options: CompileOptions = {
@@ -26,6 +26,7 @@ const options: CompileOptions = {
   unknownPods: "drop",
   established: "cut",
   defaultVerdict: "accept",
+  logGroup: 9080,
 };
 
 const kinds: readonly (readonly [Protocol, number, number])[] = [
@@ -50,9 +51,9 @@ const cases: readonly Case[] = addresses.flatMap((client) =>
     ),
 );
 
-function verdictIn(program: Program, { connection, number }: Case, mark = 0): "accept" | "deny" {
+function outcomeIn(program: Program, { connection, number }: Case, mark = 0): Outcome {
   const { client, backend, port } = connection;
-  const { verdict } = walk(program, {
+  return walk(program, {
     hook: "forward",
     client,
     backend,
@@ -64,7 +65,25 @@ function verdictIn(program: Program, { connection, number }: Case, mark = 0): "a
     tcpFlags: 2,
     mark,
   });
-  return verdict === "accept" ? "accept" : "deny";
+}
+
+function verdictIn(program: Program, asked: Case, mark = 0): "accept" | "deny" {
+  return outcomeIn(program, asked, mark).verdict === "accept" ? "accept" : "deny";
+}
+
+/** What the log says about a connection: nothing where it is accepted. */
+function logOf(ruleset: Ruleset, { client, backend, ...rest }: ForwardedConnection): readonly string[] {
+  if (isUnknown(ruleset, client) || isUnknown(ruleset, backend)) return ["portcullis deny none unknown"];
+  const words = { admin: "admin", networkPolicy: "isolated", baseline: "baseline", fallback: "default", none: "" };
+  for (const [direction, address, peer] of [
+    ["egress", client, backend],
+    ["ingress", backend, client],
+  ] as const) {
+    const chain = ruleset.endpoints.get(address)?.[direction] ?? null;
+    const { verdict, by } = decideDirection(ruleset, chain, peer, { client, backend, ...rest });
+    if (verdict === "deny") return [`portcullis deny ${direction} ${words[by]}`];
+  }
+  return [];
 }
 
 /** A gateway is no forwarded client: with such a source it is spoofed, and dropped, which the IR does not speak of. */
@@ -187,7 +206,9 @@ function checkStates(states: readonly Program[], before: Ruleset, after: Ruleset
       assert.ok(verdict === old || verdict === now, text());
     }
     if (last === undefined) continue;
-    assert.equal(verdictIn(last, asked), now, text());
+    const { verdict, logs } = outcomeIn(last, asked);
+    assert.equal(verdict === "accept" ? "accept" : "deny", now, text());
+    assert.deepEqual(logs, logOf(after, asked.connection), text());
     // A connection that was accepted before goes on exactly if it is accepted now.
     if (old === "accept") assert.equal(verdictIn(last, asked, stamp), now, text());
   }

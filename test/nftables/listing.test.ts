@@ -52,6 +52,7 @@ describe("text and netlink", () => {
         unknownPods: "drop",
         established: "cut",
         defaultVerdict: "accept",
+        logGroup: 9080,
       });
       const dataplane = nftablesDataplane({ netns, ctMarkMask: 0xffff0000 });
       const text = dataplane.render(ruleset);

@@ -125,6 +125,7 @@ function references(statement: Statement): string[] {
   switch (statement.kind) {
     case "lookup":
     case "ct-mark-lookup":
+    case "limit-each":
       return [`set ${statement.set}`];
     case "verdict-map":
     case "counter-map":

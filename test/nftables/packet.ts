@@ -22,6 +22,8 @@ export interface Outcome {
   readonly mark: number;
   /** Counters that counted it, in order. */
   readonly counters: readonly string[];
+  /** What was logged about it, as if nothing had been lately. */
+  readonly logs: readonly string[];
 }
 
 /** What the program does with the packet: the kernel's rule walk, in the plainest way. */
@@ -30,14 +32,15 @@ export function walk(program: Program, packet: Packet): Outcome {
   for (const chain of program.chains.values()) {
     if (chain.hook !== packet.hook) continue;
     const verdict = walker.chain(chain.name);
-    if (verdict !== null) return { verdict, mark: walker.mark, counters: walker.counters };
+    if (verdict !== null) return { verdict, ...walker.seen() };
   }
-  return { verdict: "accept", mark: walker.mark, counters: walker.counters };
+  return { verdict: "accept", ...walker.seen() };
 }
 
 class Walker {
   mark: number;
-  readonly counters: string[] = [];
+  readonly #counters: string[] = [];
+  readonly #logs: string[] = [];
   readonly #program: Program;
   readonly #packet: Packet;
 
@@ -45,6 +48,10 @@ class Walker {
     this.#program = program;
     this.#packet = packet;
     this.mark = packet.mark;
+  }
+
+  seen(): Omit<Outcome, "verdict"> {
+    return { mark: this.mark, counters: this.#counters, logs: this.#logs };
   }
 
   /** Null: fell off its end or returned. */
@@ -114,13 +121,21 @@ class Walker {
       case "counter-map": {
         const counter = this.#find(statement.map, statement.key);
         if (typeof counter !== "string") return false;
-        this.counters.push(counter);
+        this.#counters.push(counter);
         return true;
       }
       case "backend-port":
         return tracked && statement.from <= packet.port && packet.port <= statement.to;
       case "counter":
-        this.counters.push(statement.name);
+        this.#counters.push(statement.name);
+        return true;
+      case "limit":
+        return true;
+      case "limit-each":
+        this.#set(statement.set);
+        return statement.key.every((field) => this.#value(field) !== null);
+      case "log":
+        this.#logs.push(statement.prefix);
         return true;
       case "loopback":
       case "source-is-local":

@@ -74,6 +74,13 @@ const shapes: readonly Shape[] = [
   shape("m_6", ["ipv6_addr"], "counter"),
 ];
 
+/** Sets that packets fill. */
+const filled: readonly ProgramSet[] = ([4, 6] as const).map((family) => {
+  const type: KeyType = family === 4 ? "ipv4_addr" : "ipv6_addr";
+  const rest = { data: "none", interval: false, comment: null, elements: new Map() } as const;
+  return { name: `l_${family}`, key: [type, type], size: 64, lifetime: family, ...rest };
+});
+
 /** Maps lead to the last chain only, and that chain asks no maps: so nothing goes in a circle. */
 function dataFor(data: ProgramSet["data"]): fc.Arbitrary<ElementData> {
   if (data === "none") return fc.constant(null);
@@ -177,6 +184,17 @@ const conditions: fc.Arbitrary<Statement> = fc.oneof(
     { kind: "counter", name: "c_a" },
     { kind: "set-ct-mark", keep: 0xffff, value: 0x10000 },
   ),
+  fc.record({
+    kind: fc.constant("limit" as const),
+    perSecond: fc.integer({ min: 1, max: 1000 }),
+    burst: fc.constantFrom(1, 100),
+  }),
+  fc.record({
+    kind: fc.constant("log" as const),
+    prefix: fc.stringMatching(/^[a-z -]{1,100}$/),
+    group: fc.nat(0xffff),
+    snaplen: fc.integer({ min: 1, max: 0xffff }),
+  }),
 );
 
 /** One statement about TCP, for after `meta l4proto tcp`. */
@@ -196,6 +214,15 @@ const lookup = (family: 4 | 6, port: boolean): fc.Arbitrary<Statement> =>
   fc
     .constantFrom(...lookups[family].filter(([, , needs]) => needs === "none" || port))
     .map(([key, set]): Statement => ({ kind: "lookup", key, set }));
+
+const limitEach = (family: 4 | 6): fc.Arbitrary<Statement> =>
+  fc.record({
+    kind: fc.constant("limit-each" as const),
+    key: fc.constant([`source${family}`, `destination${family}`] as const),
+    set: fc.constant(`l_${family}`),
+    perSecond: fc.integer({ min: 1, max: 1000 }),
+    burst: fc.constantFrom(1, 100),
+  });
 
 function lastOf(family: 4 | 6, chain: number, port: boolean): fc.Arbitrary<readonly Statement[]> {
   const last = chain === chainCount - 1;
@@ -225,6 +252,7 @@ function ruleOf(chain: number): fc.Arbitrary<Rule> {
           fc.array(conditions, { maxLength: 2 }),
           port ? aboutTcp.map((statement) => [tcp, statement]) : fc.constant<Statement[]>([]),
           fc.array(lookup(family, port), { maxLength: 2 }),
+          fc.array(limitEach(family), { maxLength: 1 }),
           lastOf(family, chain, port),
         )
         .map((parts): readonly Statement[] => parts.flat()),
@@ -255,7 +283,7 @@ const anyProgram: fc.Arbitrary<Program> = fc.record({
   counters: fc
     .tuple(...counters.map((name) => fc.record({ name: fc.constant(name), comment })))
     .map((list) => byName(list)),
-  sets: fc.tuple(...shapes.map(setOf)).map((list) => byName(list)),
+  sets: fc.tuple(...shapes.map(setOf)).map((list) => byName([...list, ...filled])),
   chains: fc
     .tuple(
       ...Array.from({ length: chainCount }, (_, index) => chainOf(index)),

@@ -58,6 +58,7 @@ describe("a union of groups", () => {
           unknownPods: "drop",
           established: "cut",
           defaultVerdict: "accept",
+          logGroup: null,
         });
         const mirror = new Mirror("portcullis", layout, 1, compiler.load(clusterOf([web, ...names.map(policy)])));
         const unions = [...mirror.program.sets.keys()].filter((name) => name.startsWith("union-"));

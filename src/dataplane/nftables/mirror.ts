@@ -42,7 +42,8 @@ export class Mirror {
     this.#generation = generation;
     this.#node = ruleset.node;
     this.store = new ObjectStore(table);
-    this.store.place(baseChains(layout, generation), baseSets(layout, generation), baseCounters());
+    const { logGroup } = ruleset.node;
+    this.store.place(baseChains(layout, generation, logGroup), baseSets(layout, generation, logGroup), baseCounters());
     this.#change(changeFromNothing(ruleset));
     this.store.take();
   }

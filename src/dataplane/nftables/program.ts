@@ -34,6 +34,11 @@ export interface ProgramSet {
   readonly interval: boolean;
   /** `size N`: the most elements there can be, and the number of hash buckets; null lets the table grow. */
   readonly size: number | null;
+  /**
+   * `flags dynamic,timeout`: packets fill it, and an element goes so many seconds after it was last met. What is in it
+   * is the kernel's own business: it is never written, read back or compared.
+   */
+  readonly lifetime?: number;
   readonly comment: string | null;
   readonly elements: ReadonlyMap<ElementKey, ElementData>;
 }

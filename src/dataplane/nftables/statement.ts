@@ -34,6 +34,18 @@ export type Statement =
   | { readonly kind: "backend-port"; readonly from: number; readonly to: number }
   | { readonly kind: "counter"; readonly name: string }
   | { readonly kind: "reject-tcp-reset" }
+  /** `update @SET { KEY limit rate N/second burst M packets }`: ends the rule for keys that come more often. */
+  | {
+      readonly kind: "limit-each";
+      readonly key: readonly KeyField[];
+      readonly set: string;
+      readonly perSecond: number;
+      readonly burst: number;
+    }
+  /** `limit rate N/second burst M packets`: ends the rule for what comes more often. */
+  | { readonly kind: "limit"; readonly perSecond: number; readonly burst: number }
+  /** `log prefix "…" group N snaplen M`: a copy of the packet's first bytes to whoever listens to the NFLOG group. */
+  | { readonly kind: "log"; readonly prefix: string; readonly group: number; readonly snaplen: number }
   /** What somebody else put into a rule of our table: read back, never written. */
   | { readonly kind: "foreign"; readonly expressions: string }
   | { readonly kind: "verdict"; readonly verdict: Verdict };

@@ -39,6 +39,9 @@ export function verdictText(verdict: Verdict): string {
   return verdict.kind === "jump" || verdict.kind === "goto" ? `${verdict.kind} ${verdict.chain}` : verdict.kind;
 }
 
+const limitText = ({ perSecond, burst }: { readonly perSecond: number; readonly burst: number }): string =>
+  `limit rate ${perSecond}/second burst ${burst} packets`;
+
 /** One statement as nft 1.0.6 reads it. */
 export function statementText(statement: Statement): string {
   switch (statement.kind) {
@@ -80,6 +83,12 @@ export function statementText(statement: Statement): string {
       return `counter name "${statement.name}"`;
     case "reject-tcp-reset":
       return "reject with tcp reset";
+    case "limit-each":
+      return `update @${statement.set} { ${key(statement.key)} ${limitText(statement)} }`;
+    case "limit":
+      return limitText(statement);
+    case "log":
+      return `log prefix "${statement.prefix}" group ${statement.group} snaplen ${statement.snaplen}`;
     case "foreign":
       return `<not ours: ${commentText(statement.expressions)}>`;
     case "verdict":
@@ -108,7 +117,8 @@ export function elementText(elementKey: string, data: ElementData): string {
 export function setHead(set: ProgramSet): string {
   const type = `type ${set.key.join(" . ")}${set.data === "none" ? "" : ` : ${set.data}`};`;
   const size = set.size === null ? "" : ` size ${set.size};`;
-  return `${type}${set.interval ? " flags interval;" : ""}${size}`;
+  const lifetime = set.lifetime === undefined ? "" : ` flags dynamic,timeout; timeout ${set.lifetime}s;`;
+  return `${type}${set.interval ? " flags interval;" : ""}${size}${lifetime}`;
 }
 
 export function isMap(set: ProgramSet): boolean {

@@ -101,6 +101,11 @@ export class MessageWriter {
     this.buffer.writeUInt32BE(value >>> 0, at);
   }
 
+  u64(type: number, value: bigint): void {
+    const at = this.attribute(type, 8);
+    this.buffer.writeBigUInt64BE(value, at);
+  }
+
   /** Host order: what registers hold of a mark, a state, an interface. */
   u32Host(type: number, value: number): void {
     const at = this.attribute(type, 4);

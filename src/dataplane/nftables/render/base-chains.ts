@@ -3,6 +3,7 @@ import { stampOf } from "../generation.ts";
 import type { ProgramChain, ProgramCounter, Rule } from "../program.ts";
 import type { Statement, Verdict } from "../statement.ts";
 import { generationSetName } from "./base-sets.ts";
+import { denyChains, reportRules } from "./deny-chains.ts";
 import { nodeChains } from "./node-chains.ts";
 
 const goto = (chain: string): Statement => ({ kind: "verdict", verdict: { kind: "goto", chain } });
@@ -12,11 +13,10 @@ const counter = (name: string): Statement => ({ kind: "counter", name });
 const l4proto = (protocol: number): Statement => ({ kind: "l4proto", protocol });
 const rule = (statements: readonly Statement[], comment: string | null = null): Rule => ({ statements, comment });
 
-/** Where endpoint chains go on. */
-export const verdictOf: Readonly<Record<"ingressAccepted" | "egressAccepted" | "denied", Verdict>> = {
+/** Where endpoint chains go on; where they deny: `denied`. */
+export const verdictOf: Readonly<Record<"ingressAccepted" | "egressAccepted", Verdict>> = {
   ingressAccepted: { kind: "goto", chain: "stamp" },
   egressAccepted: { kind: "goto", chain: "egress_ok" },
-  denied: { kind: "goto", chain: "cut" },
 };
 
 /** Drops that no policy and no endpoint chain stands for. */
@@ -39,7 +39,7 @@ export function baseCounters(): ProgramCounter[] {
 }
 
 /** Chains that never change but for the generation. The README follows a packet through them. */
-export function baseChains(layout: MarkLayout, generation: number): ProgramChain[] {
+export function baseChains(layout: MarkLayout, generation: number, logGroup: number | null): ProgramChain[] {
   const chain = (name: string, rules: readonly Rule[]): ProgramChain => ({ name, hook: null, rules });
   const set = (mask: number, value: number): Rule => rule([{ kind: "set-ct-mark", keep: ~mask >>> 0, value }]);
   return [
@@ -63,7 +63,12 @@ export function baseChains(layout: MarkLayout, generation: number): ProgramChain
       rule([{ kind: "ct-state", states: ["established"] }, l4proto(6), { kind: "reject-tcp-reset" }]),
       rule([verdict("drop")]),
     ]),
-    chain("unknown", [rule([counter("drop_unknown"), goto("cut")])]),
+    ...denyChains(logGroup),
+    chain("unknown", [
+      rule([counter("drop_unknown")]),
+      ...reportRules(logGroup, "deny none unknown"),
+      rule([goto("cut")]),
+    ]),
     chain("midstream", midstreamRules()),
     chain("no_entry", noEntryRules()),
     chain("no_entry_input", noEntryInputRules()),
@@ -224,7 +229,7 @@ function midstreamRules(): Rule[] {
     rule([
       { kind: "lookup", key: [field], set: field.endsWith("4") ? "iso4" : "iso6" },
       counter("drop_midstream"),
-      verdict("drop"),
+      goto("deny_untracked"),
     ]),
   );
 }
@@ -254,7 +259,7 @@ function noEntryInputRules(): Rule[] {
 }
 
 function noEntryEndRules(end: "source" | "destination"): Rule[] {
-  const drop = [counter("drop_no_entry"), verdict("drop")];
+  const drop = [counter("drop_no_entry"), goto("deny_untracked")];
   return ([4, 6] as const).flatMap((family) => {
     const key = [`${end}${family}`] as const;
     return [

@@ -1,12 +1,13 @@
 import { hexMark, type MarkLayout, stampOf } from "../generation.ts";
 import type { ElementData, KeyType, ProgramSet } from "../program.ts";
+import { reportSets } from "./deny-chains.ts";
 
 /**
  * The sets that the base chains look into. None that pods fill has a size: the kernel has a somewhat faster hash
  * for those, but a node whose range is that of the whole cluster knows all its pods, and where one does not fit the
  * kernel takes nothing any more.
  */
-export function baseSets(layout: MarkLayout, generation: number): ProgramSet[] {
+export function baseSets(layout: MarkLayout, generation: number, logGroup: number | null): ProgramSet[] {
   const plain = (name: string, keyType: readonly KeyType[], comment: string): ProgramSet => ({
     name,
     key: keyType,
@@ -34,6 +35,7 @@ export function baseSets(layout: MarkLayout, generation: number): ProgramSet[] {
     nodeLocalSet("ipv6_addr", "on_link", [linkLocal, multicast], "what neighbours on a link speak to", true),
     ...family(4),
     ...family(6),
+    ...reportSets(logGroup),
   ];
 }
 

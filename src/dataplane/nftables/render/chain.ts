@@ -7,6 +7,7 @@ import type { ElementData, ProgramSet, Rule } from "../program.ts";
 import type { Statement, Verdict } from "../statement.ts";
 import { ruleText } from "../text.ts";
 import { verdictOf } from "./base-chains.ts";
+import { denied, type DenyReason } from "./deny-chains.ts";
 import {
   acceptPairs,
   acceptPeers,
@@ -63,17 +64,17 @@ function belowAdmin(context: ChainContext, chain: Chain, rest: RuleList): RuleLi
   const restName = kernelName(`${chain.name}/${context.family}/rest`);
   const restId = addChain(context, restName, rest);
   const next: Verdict = { kind: "goto", chain: restName };
-  const admin = orderedRules(context, chain.admin, (action) => actionVerdict(context, action, next));
+  const admin = orderedRules(context, chain.admin, (action) => actionVerdict(context, action, next, "admin"));
   const last: Rule = { statements: [{ kind: "verdict", verdict: next }], comment: null };
   return joinRules([admin, { rules: [last], uses: [restId] }]);
 }
 
-function actionVerdict(context: ChainContext, action: Action, passed: Verdict): Verdict {
+function actionVerdict(context: ChainContext, action: Action, passed: Verdict, tier: "admin" | "baseline"): Verdict {
   switch (action) {
     case "accept":
       return context.accepted;
     case "deny":
-      return verdictOf.denied;
+      return denied(context.direction, tier);
     case "pass":
       return passed;
   }
@@ -84,22 +85,22 @@ function baselineRules(context: ChainContext, chain: Chain): RuleList {
   const fallbackName = kernelName(`${chain.name}/${context.family}/default`);
   const fallbackId = addChain(context, fallbackName, fallbackRules(context, chain));
   const next: Verdict = { kind: "goto", chain: fallbackName };
-  const rules = orderedRules(context, chain.baseline, (action) => actionVerdict(context, action, next));
+  const rules = orderedRules(context, chain.baseline, (action) => actionVerdict(context, action, next, "baseline"));
   const last: Rule = { statements: [{ kind: "verdict", verdict: next }], comment: null };
   return joinRules([rules, { rules: [last], uses: [fallbackId] }]);
 }
 
 function fallbackRules(context: ChainContext, chain: Chain): RuleList {
-  if (chain.fallback === "deny") return denyRule(context, "the default verdict is deny");
+  if (chain.fallback === "deny") return denyRule(context, "default", "the default verdict is deny");
   return { rules: [{ statements: [{ kind: "verdict", verdict: context.accepted }], comment: null }], uses: [] };
 }
 
 /** What nothing accepted is denied, counted for this chain. */
-function denyRule(context: ChainContext, comment: string): RuleList {
+function denyRule(context: ChainContext, reason: DenyReason, comment: string): RuleList {
   const counter = dropCounter(context, comment);
   const statements: Statement[] = [
     { kind: "counter", name: counter },
-    { kind: "verdict", verdict: verdictOf.denied },
+    { kind: "verdict", verdict: denied(context.direction, reason) },
   ];
   return { rules: [{ statements, comment: commentText(comment) }], uses: [`counter ${counter}`] };
 }
@@ -110,7 +111,7 @@ function networkPolicyRules(context: ChainContext, chain: Chain): RuleList {
   );
   const portless = clauses.filter(({ match }) => match.kind === "peers" && match.ports === null);
   const isolatedBy = chain.isolatedBy.map((policy) => policy.replace(/^NetworkPolicy\//, "")).join(" ");
-  const deny = denyRule(context, `isolated by ${isolatedBy}`);
+  const deny = denyRule(context, "isolated", `isolated by ${isolatedBy}`);
   const withoutPorts = acceptPeers(context, [], portless);
   if (context.direction === "ingress") {
     const protocols = portProtocols.map((protocol) => protocolRules(context, protocol, clauses));

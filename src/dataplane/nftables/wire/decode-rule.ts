@@ -1,6 +1,7 @@
 import { attributesOf, listOf, textOf, type Span } from "../../../system/netlink/attributes.ts";
 import type { Rule } from "../program.ts";
 import type { KeyField, Statement } from "../statement.ts";
+import { limitEachAt } from "./decode-log.ts";
 import { type Read, readStatement } from "./decode-statement.ts";
 import { type Cursor, type Expression, equalAt, loadedAt, lookupAt, number, peek } from "./expression-cursor.ts";
 import { Ct, Meta, NFPROTO_IPV4, NFPROTO_IPV6, Payload, protocolIcmpv6 } from "./numbers.ts";
@@ -72,8 +73,9 @@ function readKeyed(cursor: Cursor, context: Context): Read {
   const protocol = metaTestAt(cursor, ahead, Meta.l4proto);
   if (protocol !== null) ahead += 2;
   const key = fieldsAt(cursor, ahead);
+  const each = limitEachAt(cursor, ahead + key.length);
   const found = lookupAt(cursor, ahead + key.length);
-  if (key.length === 0 || found === null) return null;
+  if (key.length === 0 || (found === null && each === null)) return null;
   const needs = key.map(familyOf).find((need) => need !== null) ?? null;
   const needsProtocol = key.includes("icmpv6-type") ? protocolIcmpv6 : null;
   // A test that the key does not need is a statement of its own; one that it needs and lacks makes it foreign.
@@ -84,6 +86,8 @@ function readKeyed(cursor: Cursor, context: Context): Read {
   context.family = needs ?? context.family;
   context.protocol = needsProtocol ?? context.protocol;
   const length = ahead + key.length + 1;
+  if (each !== null) return { statement: { kind: "limit-each", key, ...each }, length };
+  if (found === null) return null;
   const { kind, name } = found;
   if (kind === "set") return { statement: { kind: "lookup", key, set: name }, length };
   return { statement: { kind, key, map: name }, length };

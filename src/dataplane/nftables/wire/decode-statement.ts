@@ -1,5 +1,6 @@
 import type { ConntrackState, Statement } from "../statement.ts";
 import { readVerdict } from "./decode-elements.ts";
+import { readLimitOrLog } from "./decode-log.ts";
 import {
   type Comparison,
   type Cursor,
@@ -156,5 +157,5 @@ function readOther(cursor: Cursor): Read {
 
 /** Reads the statement that starts at the cursor, if it is one without a key. */
 export function readStatement(cursor: Cursor): Read {
-  return readConntrack(cursor) ?? readMeta(cursor) ?? readOther(cursor);
+  return readConntrack(cursor) ?? readMeta(cursor) ?? readLimitOrLog(cursor) ?? readOther(cursor);
 }

@@ -31,12 +31,19 @@ export function isAnonymousSet(buffer: Buffer, attributes: ReadonlyMap<number, S
   return ((u32Of(buffer, attributes.get(3)) ?? 0) & SetFlag.anonymous) !== 0;
 }
 
+function lifetimeOf(buffer: Buffer, span: Span | undefined): number {
+  return span === undefined ? 0 : Number(buffer.readBigUInt64BE(span.start)) / 1000;
+}
+
 /** A set without its elements. What we would never make (timeouts, other data) has an empty key. */
 export function readSet(buffer: Buffer, attributes: ReadonlyMap<number, Span>): SetShape {
   const flags = u32Of(buffer, attributes.get(3)) ?? 0;
   const isMap = (flags & SetFlag.map) !== 0;
   const isCounter = (flags & SetFlag.object) !== 0;
-  const known = (flags & ~(SetFlag.interval | SetFlag.map | SetFlag.object)) === 0;
+  const filled = SetFlag.timeout | SetFlag.dynamic;
+  const isFilled = (flags & filled) === filled;
+  const ours = SetFlag.interval | SetFlag.map | SetFlag.object | (isFilled ? filled : 0);
+  const known = (flags & ~ours) === 0;
   const wrongMap = isMap && u32Of(buffer, attributes.get(6)) !== dataVerdict;
   const wrongObject = isCounter && u32Of(buffer, attributes.get(15)) !== objectCounter;
   const description = attributes.get(9);
@@ -46,6 +53,7 @@ export function readSet(buffer: Buffer, attributes: ReadonlyMap<number, Span>): 
     data: isMap ? "verdict" : isCounter ? "counter" : "none",
     interval: (flags & SetFlag.interval) !== 0,
     size: description === undefined ? null : u32Of(buffer, attributesOf(buffer, description).get(1)),
+    ...(isFilled ? { lifetime: lifetimeOf(buffer, attributes.get(11)) } : {}),
     comment: commentOf(buffer, attributes.get(13), 7),
   };
 }

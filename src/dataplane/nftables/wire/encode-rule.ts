@@ -15,11 +15,22 @@ import {
   statusDnat,
   verdictCodes,
 } from "./numbers.ts";
+import {
+  compare,
+  compareHost,
+  equalByte,
+  expression,
+  loadCt,
+  loadMeta,
+  loadPayload,
+  mask,
+  nested,
+} from "./expression-writer.ts";
+import { writeLimit, writeLimitEach, writeLog } from "./encode-log.ts";
 import { fieldWords, registerAt } from "./registers.ts";
 
 const EXPRESSIONS = 4;
 const USERDATA = 7;
-const LIST_ELEMENT = 1;
 
 /** Which protocols the rule has asked for so far: nft asks again only where it must. */
 interface Context {
@@ -27,71 +38,6 @@ interface Context {
   family: number | null;
   protocol: number | null;
 }
-
-function expression(writer: MessageWriter, name: string, body: () => void): void {
-  const element = writer.beginNest(LIST_ELEMENT);
-  writer.string(1, name);
-  const data = writer.beginNest(2);
-  body();
-  writer.endNest(data);
-  writer.endNest(element);
-}
-
-function nested(writer: MessageWriter, type: number, body: () => void): void {
-  const start = writer.beginNest(type);
-  body();
-  writer.endNest(start);
-}
-
-function loadCt(writer: MessageWriter, key: number, register: number, direction: number | null): void {
-  expression(writer, "ct", () => {
-    writer.u32(2, key);
-    writer.u32(1, register);
-    if (direction !== null) writer.u8(3, direction);
-  });
-}
-
-function loadMeta(writer: MessageWriter, key: number): void {
-  expression(writer, "meta", () => {
-    writer.u32(2, key);
-    writer.u32(1, 1);
-  });
-}
-
-function loadPayload(writer: MessageWriter, base: number, offset: number, size: number, register: number): void {
-  expression(writer, "payload", () => {
-    writer.u32(1, register);
-    writer.u32(2, base);
-    writer.u32(3, offset);
-    writer.u32(4, size);
-  });
-}
-
-/** Register 1 = register 1 & mask ^ xor. */
-function mask(writer: MessageWriter, size: 1 | 4, bits: number, xor: number): void {
-  const value = (type: number, number: number): void =>
-    nested(writer, type, () => (size === 1 ? writer.u8(1, number) : writer.u32Host(1, number)));
-  expression(writer, "bitwise", () => {
-    writer.u32(1, 1);
-    writer.u32(2, 1);
-    writer.u32(3, size);
-    value(4, bits);
-    value(5, xor);
-  });
-}
-
-function compare(writer: MessageWriter, operator: number, value: (type: number) => void): void {
-  expression(writer, "cmp", () => {
-    writer.u32(1, 1);
-    writer.u32(2, operator);
-    nested(writer, 3, () => value(1));
-  });
-}
-
-const equalByte = (writer: MessageWriter, value: number): void =>
-  compare(writer, Compare.equal, (type) => writer.u8(type, value));
-const compareHost = (writer: MessageWriter, operator: number, value: number): void =>
-  compare(writer, operator, (type) => writer.u32Host(type, value));
 
 function needFamily(context: Context, family: number): void {
   if (context.family === family) return;
@@ -262,6 +208,13 @@ function writeStatement(context: Context, statement: Statement): void {
         writer.u32(1, objectCounter);
         writer.string(2, statement.name);
       });
+    case "limit-each":
+      loadKey(context, statement.key);
+      return writeLimitEach(writer, statement);
+    case "limit":
+      return writeLimit(writer, statement);
+    case "log":
+      return writeLog(writer, statement);
     case "reject-tcp-reset":
       return expression(writer, "reject", () => {
         writer.u32(1, 1);

@@ -17,6 +17,7 @@ const setAttributes = {
   dataSize: 7,
   description: 9,
   id: 10,
+  timeout: 11,
   userData: 13,
   objectType: 15,
 } as const;
@@ -80,7 +81,8 @@ function setUserData(set: ProgramSet): Buffer {
 
 function setFlags(set: ProgramSet): number {
   const data = { none: 0, verdict: nf.SetFlag.map, counter: nf.SetFlag.object } as const;
-  return data[set.data] | (set.interval ? nf.SetFlag.interval : 0);
+  const lifetime = set.lifetime === undefined ? 0 : nf.SetFlag.dynamic | nf.SetFlag.timeout;
+  return data[set.data] | (set.interval ? nf.SetFlag.interval : 0) | lifetime;
 }
 
 function writeSet(writer: MessageWriter, set: ProgramSet, id: number): void {
@@ -103,6 +105,7 @@ function writeSet(writer: MessageWriter, set: ProgramSet, id: number): void {
     writer.u32(1, set.size);
     writer.endNest(description);
   }
+  if (set.lifetime !== undefined) writer.u64(a.timeout, BigInt(set.lifetime) * 1000n);
   writer.bytes(a.userData, setUserData(set));
 }
 

@@ -43,7 +43,7 @@ export const DELOBJ = message(20);
 /** The first attribute of every message about something in a table. */
 export const NFTA_TABLE = 1;
 
-export const SetFlag = { anonymous: 1, interval: 4, map: 8, object: 0x40 } as const;
+export const SetFlag = { anonymous: 1, interval: 4, map: 8, timeout: 0x10, dynamic: 0x20, object: 0x40 } as const;
 export const elementIntervalEnd = 1;
 export const objectCounter = 1;
 export const dataVerdict = 0xffffff00;
@@ -77,5 +77,17 @@ export const statusDnat = 0x20;
 export const Meta = { iif: 4, oif: 5, nfproto: 15, l4proto: 16 } as const;
 export const Compare = { equal: 0, notEqual: 1, less: 2, atMost: 3, greater: 4, atLeast: 5 } as const;
 export const Payload = { network: 1, transport: 2 } as const;
+/** Attributes of the expressions `limit`, `dynset` and `log`, and the values that we give them. */
+export const limit = { rate: 1, unit: 2, burst: 3, type: 4, flags: 5, ofPackets: 0 } as const;
+export const dynset = {
+  setName: 1,
+  setId: 2,
+  operation: 3,
+  keyRegister: 4,
+  timeout: 6,
+  expression: 7,
+  update: 1,
+} as const;
+export const log = { group: 1, prefix: 2, snaplen: 3, threshold: 4 } as const;
 export const addressTypeLocal = 2;
 export const protocolIcmpv6 = 58;

@@ -40,6 +40,22 @@ const needed = (feature: string, modules: string): Missing => ({
 
 const tcp: Statement = { kind: "l4proto", protocol: 6 };
 
+const withoutLog: Missing = {
+  feature: "nf_tables log",
+  effect: "denied connections are dropped and counted, but not reported",
+  remedy: "load the kernel modules nft_log, nft_limit and nfnetlink_log, or use a kernel that has them",
+};
+
+/** What the rules that report denied connections are made of. */
+const ofReports: readonly Operation[] = [
+  addSet("d", { size: 8, lifetime: 1 }),
+  addRule(
+    { kind: "limit-each", key: ["source4"], set: "d", perSecond: 1, burst: 3 },
+    { kind: "limit", perSecond: 1, burst: 3 },
+    { kind: "log", prefix: "probe", group: 1, snaplen: 64 },
+  ),
+];
+
 /** One operation for each thing that a kernel may be built without. */
 const trials: readonly Trial[] = [
   { operation: { kind: "add-table" }, missing: needed("nf_tables for the inet family", "nf_tables") },
@@ -67,6 +83,7 @@ const trials: readonly Trial[] = [
     operation: addRule({ kind: "counter-map", key: ["client4"], map: "m" }),
     missing: needed("nf_tables references to counters", "nft_objref"),
   },
+  ...ofReports.map((operation): Trial => ({ operation, missing: withoutLog })),
 ];
 
 /**
@@ -91,6 +108,22 @@ function refusals(socket: NetlinkSocket, operations: readonly Operation[]): Read
     });
   }
   return found;
+}
+
+/** Whether this kernel takes rules that report denied connections. Changes nothing. */
+export function takesReports(socket: NetlinkSocket): boolean {
+  const operations: readonly Operation[] = [
+    { kind: "add-table" },
+    { kind: "add-chain", chain: { name: "forward", hook: "forward", rules: [] } },
+    ...ofReports,
+  ];
+  try {
+    return ![...refusals(socket, operations).keys()].some((number) => number < operations.length);
+  } catch (error) {
+    // What cannot be asked is not used; whoever needs the socket next says what is wrong with it.
+    if (error instanceof SystemCallError) return false;
+    throw error;
+  }
 }
 
 /** Whether ctnetlink answers: it counts connections when asked. */
@@ -152,7 +185,7 @@ export function missingFeatures(netns: string | null, socket: NetlinkSocket): re
     const first = trials.findIndex((_, index) => refused.has(index));
     const fundamental = first === 0 ? trials.slice(0, 1) : trials.filter((_, index) => refused.has(index));
     return [
-      ...fundamental.map(({ missing }) => missing),
+      ...new Set(fundamental.map(({ missing }) => missing)),
       ...(hasConntrackNetlink(socket) ? [] : [withoutSweep]),
       ...(bridgeIsBlind(netns) ? [blindBridge] : []),
     ];

@@ -63,6 +63,10 @@ function createReading(dumper: Dumper, table: string) {
     });
     if (!listed) return false;
     return shapes.every((shape) => {
+      if (shape.lifetime !== undefined) {
+        into.set(shape.name, { ...shape, elements: new Map() });
+        return true;
+      }
       const reader = elementReader(shape);
       const names = [
         [TABLE, table],

@@ -3,7 +3,7 @@ import { type Capabilities, DataplaneError } from "../../dataplane.ts";
 import type { Step } from "../step.ts";
 import type { CounterValue } from "./decode.ts";
 import { type Dumper, createDumper } from "./dump.ts";
-import { missingFeatures } from "./probe.ts";
+import { missingFeatures, takesReports } from "./probe.ts";
 import { type TableContent, readCounters, readRuleHandles, readTable } from "./read-table.ts";
 import { createRuleHandles } from "./rule-handles.ts";
 import { createTransactor } from "./transaction.ts";
@@ -21,6 +21,8 @@ export interface NftTable {
   watchForeign(onChange: (change: ForeignChange) => void): () => void;
   /** What this kernel lacks of what we need; nothing is changed. Throws DataplaneError where it may not be asked. */
   missing(): Capabilities["missing"];
+  /** Whether it takes rules that report denied connections. */
+  takesReports(): boolean;
   close(): void;
 }
 
@@ -75,6 +77,7 @@ export function openTable(netns: string | null, table: string): NftTable {
       };
     },
     missing: () => missingFeatures(netns, socket),
+    takesReports: () => takesReports(socket),
     close: () => {
       for (const watch of watches) watch.stop();
       watches.clear();

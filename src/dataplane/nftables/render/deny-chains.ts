@@ -1,0 +1,69 @@
+import type { Direction } from "../../../policy/policy.ts";
+import type { KeyType, ProgramChain, ProgramSet, Rule } from "../program.ts";
+import type { KeyField, Statement, Verdict } from "../statement.ts";
+
+/** What in an endpoint chain can deny: the same words as in the log. */
+export type DenyReason = "isolated" | "admin" | "baseline" | "default";
+
+const directions: readonly Direction[] = ["ingress", "egress"];
+const reasons: readonly DenyReason[] = ["isolated", "admin", "baseline", "default"];
+
+/** Where an endpoint chain goes that denies: reported there if anybody wants to know, then cut. */
+export function denied(direction: Direction, reason: DenyReason): Verdict {
+  return { kind: "goto", chain: `deny_${direction}_${reason}` };
+}
+
+/** Of one pair of addresses so many a second are reported, ... */
+const eachPair = { perSecond: 1, burst: 3 } as const;
+/** ... and of one kind of denial (and family) so many: apart, so that a flood of one kind hides no other. */
+const eachKind = { perSecond: 50, burst: 100 } as const;
+/** Pairs that are remembered at a time; what comes when there are as many is denied all the same, but not reported. */
+const mostPairs = 4096;
+const pairLifetime = 10;
+/** Enough of a packet for every header that tells of a connection. */
+const snaplen = 128;
+
+/** The pairs of addresses that were reported lately. None where nothing is reported. */
+export function reportSets(logGroup: number | null): ProgramSet[] {
+  if (logGroup === null) return [];
+  return ([4, 6] as const).map((family) => {
+    const address: KeyType = family === 4 ? "ipv4_addr" : "ipv6_addr";
+    const shape = { key: [address, address], data: "none", interval: false, size: mostPairs } as const;
+    const comment = "pairs that were logged lately";
+    return { name: `logged${family}`, ...shape, lifetime: pairLifetime, comment, elements: new Map() };
+  });
+}
+
+/**
+ * Rules that report a packet and go on: `portcullis WHAT`. First the pair's limit, then that of the kind: the other
+ * way round one pair would use up what all have. Never in the way of a packet that is accepted.
+ */
+export function reportRules(logGroup: number | null, what: string): Rule[] {
+  if (logGroup === null) return [];
+  return ([4, 6] as const).map((family) => {
+    const key: readonly KeyField[] = [`source${family}`, `destination${family}`];
+    const statements: Statement[] = [
+      { kind: "limit-each", key, set: `logged${family}`, ...eachPair },
+      { kind: "limit", ...eachKind },
+      { kind: "log", prefix: `portcullis ${what}`, group: logGroup, snaplen },
+    ];
+    return { statements, comment: null };
+  });
+}
+
+/** The ends of all endpoint chains that deny, and of what connection tracking does not know. */
+export function denyChains(logGroup: number | null): ProgramChain[] {
+  const chain = (name: string, what: string, last: Verdict): ProgramChain => ({
+    name,
+    hook: null,
+    rules: [...reportRules(logGroup, what), { statements: [{ kind: "verdict", verdict: last }], comment: null }],
+  });
+  return [
+    ...directions.flatMap((direction) =>
+      reasons.map((reason) =>
+        chain(`deny_${direction}_${reason}`, `deny ${direction} ${reason}`, { kind: "goto", chain: "cut" }),
+      ),
+    ),
+    chain("deny_untracked", "deny none untracked", { kind: "drop" }),
+  ];
+}
