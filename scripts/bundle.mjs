@@ -19,14 +19,14 @@ const koffiFrom = (file) => ({
 /** Licence texts of the packages that are in a bundle: they ask to be handed on with it. */
 function writeLicences(outputs, file) {
   const inputs = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
-  const names = new Set(inputs.map((input) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]));
-  names.delete(undefined);
-  names.add("koffi");
-  const texts = [...names]
+  const packages = new Set(inputs.map((input) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]));
+  packages.delete(undefined);
+  packages.add("koffi");
+  const texts = [...packages]
     .sort((a, b) => (a < b ? -1 : 1))
     .map((name) => {
       const folder = join(root, "node_modules", name);
-      const licence = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
+      const licence = readdirSync(folder).find((entryName) => /^licen[cs]e/i.test(entryName));
       const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
       if (licence === undefined) throw new Error(`the package ${name} has no licence text`);
       return `${name} ${version} (${license})\n\n${readFileSync(join(folder, licence), "utf8").trim()}\n`;

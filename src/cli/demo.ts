@@ -22,6 +22,7 @@ async function tellInside(options: DemoOptions): Promise<never> {
 
 async function run(options: DemoOptions): Promise<void> {
   const { isContained, runContained, settleInside, whatIsMissing } = await import("../lab/contain.ts");
+  const { sameArguments } = await import("../lab/own-program.ts");
   if (isContained()) {
     settleInside();
     return tellInside(options);
@@ -31,7 +32,7 @@ async function run(options: DemoOptions): Promise<void> {
   if (options.keep !== undefined && inRun(options.keep)) {
     throw new InputError("--keep: the demo has a /run of its own; name a folder elsewhere");
   }
-  process.exitCode = await runContained([...process.execArgv, ...process.argv.slice(1)]);
+  process.exitCode = await runContained(sameArguments());
 }
 
 function inRun(path: string): boolean {

@@ -139,13 +139,14 @@ async function run(options: RunOptions): Promise<void> {
     throw new UsageError("-f - and --probe - cannot both read stdin");
   }
   const { isContained, runContained, settleInside, whatIsMissing } = await import("../lab/contain.ts");
+  const { sameArguments } = await import("../lab/own-program.ts");
   if (isContained()) {
     settleInside();
     return runInside(options);
   }
   const missing = whatIsMissing();
   if (missing !== null) throw new InputError(missing);
-  process.exitCode = await runContained([...process.execArgv, ...process.argv.slice(1)]);
+  process.exitCode = await runContained(sameArguments());
 }
 
 /** `portcullis lab`: a cluster out of network namespaces. */

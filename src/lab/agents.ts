@@ -1,9 +1,9 @@
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
-import { isSea } from "node:sea";
 import { setTimeout as pause } from "node:timers/promises";
 import { startProgram } from "../system/program.ts";
+import { ownCommand } from "./own-program.ts";
 import { digestOfName } from "./plan/names.ts";
 
 /** What the agents of a lab are told. */
@@ -22,13 +22,6 @@ export interface AgentProcess {
   readonly pid: number;
   readonly socket: string;
   readonly log: string;
-}
-
-/** How this program is started again: from the sources, as what a package or an image holds, or as one executable. */
-function ownCommand(): readonly string[] {
-  const source = join(import.meta.dirname, "..", "cli", "main.ts");
-  if (existsSync(source)) return [process.execPath, "--no-warnings", source];
-  return isSea() ? [process.execPath] : [process.execPath, process.argv[1] ?? ""];
 }
 
 const patience = 30_000;
@@ -60,7 +53,7 @@ export function startAgent(place: AgentPlace, flags: AgentFlags, detached: boole
   const [socket, log] = [join(place.folder, `${name}.sock`), join(place.folder, `${name}.log`)];
   const output = openSync(log, "a");
   const where = ["-f", place.manifests, "--netns", place.namespace, "--node-name", place.node];
-  const [program = "", ...before] = ownCommand();
+  const [program, ...before] = ownCommand();
   const child = startProgram(
     program,
     [...before, "agent", ...where, "--metrics-bind-address", `unix:${socket}`, ...flagArguments(flags)],
