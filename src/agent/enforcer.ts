@@ -2,12 +2,15 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Compiler } from "../compile/incremental.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Ruleset } from "../ir/ruleset.ts";
+import type { Address } from "../net/address.ts";
 import type { Log } from "../observe/log.ts";
-import type { Snapshot, Update } from "../source/source.ts";
+import type { Finding, Snapshot, Update } from "../source/source.ts";
 import type { Clock } from "../system/clock.ts";
 import { createAlarm } from "./alarm.ts";
 import { type News, createDesired } from "./desired.ts";
+import type { Arrival } from "./inbox.ts";
 import { createKernel } from "./kernel.ts";
+import { type Ledger, createLedger } from "./ledger.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import { createSchedule } from "./schedule.ts";
 import { type Standing, standingOf } from "./standing.ts";
@@ -23,6 +26,8 @@ export interface EnforcerParts {
   /** Milliseconds between checks of the kernel. */
   readonly syncPeriod: number;
   readonly audit: boolean;
+  /** How far the source has got, by resource; absent: it does not count. */
+  readonly resourceVersions?: () => ReadonlyMap<string, string>;
 }
 
 /** Keeps the kernel at what the source says: one operation at a time, the next one from all that came meanwhile. */
@@ -32,6 +37,13 @@ export interface Enforcer {
   update(update: Update): void;
   /** Compares the kernel with what should be in it, soon. */
   requestCheck(): void;
+  /**
+   * Does nothing more to the kernel; what is there stays. The agent is then not ready, for this reason; null: it
+   * stands as it did.
+   */
+  pause(reason: string | null): void;
+  /** Brings the kernel to what is wanted by now, and goes on. */
+  resume(): void;
   /** Works until the signal aborts; then ends after the operation that runs. */
   run(signal: AbortSignal): Promise<void>;
   standing(): Standing;
@@ -39,10 +51,26 @@ export interface Enforcer {
   ruleset(): Ruleset | null;
   /** How many objects count, by kind. */
   counts(): Readonly<Record<string, number>>;
+  /** `namespace/name` of the live pod that holds the address, on whatever node. */
+  podAt(address: Address): string | null;
+  /** What is wrong with the input that was compiled last. */
+  findings(): readonly Finding[];
+  /** Which versions of the policies the kernel has. */
+  readonly ledger: Pick<Ledger, "size" | "entries" | "entry" | "inForce">;
+  /** Seconds since the oldest change happened that is not in the kernel yet; 0: all are. */
+  lag(): number;
   /** Uses the dataplane between two operations. */
   exclusive<T>(use: () => Promise<T>): Promise<T>;
   /** Milliseconds that the running operation has taken so far; 0: none runs. */
   busyFor(): number;
+}
+
+/** An age that two clocks disagree about too much says nothing. */
+const oldestAge = 3_600_000;
+
+function arrivalOf(update: Update, now: number): Arrival {
+  const age = update.stampedAt === undefined ? null : now - update.stampedAt;
+  return { at: performance.now(), age: age !== null && age >= 0 && age <= oldestAge ? age : null };
 }
 
 export function createEnforcer(parts: EnforcerParts): Enforcer {
@@ -66,16 +94,30 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
   let enforced: string | null = null;
   let defect = false;
   let stopping = false;
+  let paused: { readonly reason: string | null } | null = null;
+
+  const ledger = createLedger({ now, resourceVersions: parts.resourceVersions ?? (() => new Map()) });
 
   const settle = () => {
     enforced = desired.digest();
+    ledger.settled(enforced);
     const at = performance.now();
-    for (const arrival of desired.takeArrivals()) metrics.latency.observe((at - arrival) / 1000);
+    for (const arrival of desired.takeArrivals()) {
+      metrics.latency.observe((at - arrival.at) / 1000);
+      if (arrival.age !== null) metrics.apiLatency.observe((at - arrival.at + arrival.age) / 1000);
+    }
   };
 
   const compile = (): News => {
+    const began = performance.now();
+    const waited = desired.oldest();
     try {
       const news = desired.compile();
+      ledger.compiled();
+      if (news.kind !== "nothing") {
+        metrics.steps.observe("compile", (performance.now() - began) / 1000);
+        if (waited !== null) metrics.steps.observe("queue", (began - waited.at) / 1000);
+      }
       if (news.kind === "whole") behind = true;
       defect &&= news.kind !== "whole";
       return news;
@@ -98,6 +140,10 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
     const wanted = desired.enforceable();
     if (news.kind === "change" && wanted === null) behind = true;
     if (wanted === null) return Infinity;
+    if (paused !== null) {
+      behind = true;
+      return Infinity;
+    }
     const wait = schedule.retryIn();
     if (behind && wait > 0) return wait;
     if (behind) behind = !(await kernel.sync(wanted));
@@ -115,14 +161,24 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
   return {
     load: (snapshot, onBroken) => {
       broken = onBroken;
-      desired.load(snapshot);
+      ledger.restart(snapshot.cluster);
+      desired.load(snapshot, { at: performance.now(), age: null });
       alarm.ring();
     },
     update: (update) => {
-      desired.update(update);
+      ledger.note(update.changes);
+      desired.update(update, arrivalOf(update, now()));
       alarm.ring();
     },
     requestCheck,
+    pause: (reason) => {
+      paused = { reason };
+      if (reason !== null) enforced = null;
+    },
+    resume: () => {
+      paused = null;
+      alarm.ring();
+    },
     run: async (signal) => {
       const stop = () => {
         stopping = true;
@@ -145,9 +201,17 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
         enforced,
         failure: defect ? "a defect in Portcullis (see the log)" : kernel.failure(),
         stopping,
+        paused: paused?.reason ?? null,
       }),
     ruleset: () => desired.ruleset(),
     counts: () => desired.counts(),
+    podAt: (address) => desired.podAt(address),
+    findings: () => desired.findings(),
+    ledger,
+    lag: () => {
+      const oldest = desired.oldest();
+      return oldest === null ? 0 : (performance.now() - oldest.at + (oldest.age ?? 0)) / 1000;
+    },
     exclusive: (use) => kernel.exclusive(use),
     busyFor: () => kernel.busyFor(),
   };

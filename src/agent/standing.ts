@@ -22,9 +22,12 @@ export interface Facts {
   /** Why changes cannot be brought into the kernel; null: they can. */
   readonly failure: string | null;
   readonly stopping: boolean;
+  /** Why nothing is done to the kernel; null: something is, or nobody needs to know. */
+  readonly paused: string | null;
 }
 
 function reasonOf(facts: Facts): string | null {
+  if (facts.paused !== null) return facts.paused;
   if (facts.stopping) return "the agent is stopping; the rules stay in force";
   if (!facts.known) return "the source has not been read yet; the rules that are in the kernel stay in force";
   if (facts.failure !== null) return `changes are not enforced: ${facts.failure}; the rules of before stay in force`;
