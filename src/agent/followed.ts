@@ -1,3 +1,4 @@
+import type { ApiClient } from "../source/apiserver/client.ts";
 import type { Source } from "../source/source.ts";
 import type { AgentSettings } from "./settings.ts";
 
@@ -9,6 +10,8 @@ export interface Followed {
   readonly remedy: string;
   /** A fresh source, each time. */
   readonly openSource: () => Source;
+  /** Of the cluster that is followed; null: a folder is. */
+  readonly client: ApiClient | null;
   close(): void;
 }
 
@@ -18,6 +21,7 @@ async function followFolder(folder: string): Promise<Followed> {
     from: folder,
     remedy: "check that the folder given by -f is there and can be read",
     openSource: () => manifestFolder(folder),
+    client: null,
     close: () => {},
   };
 }

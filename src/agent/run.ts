@@ -10,6 +10,7 @@ import { describeFailure, effectOf } from "./failures.ts";
 import { followSource } from "./follow.ts";
 import { createAgentMetrics } from "./metrics.ts";
 import { startServer } from "./server.ts";
+import { type UninstallParts, followUninstall } from "./uninstall.ts";
 
 export interface AgentParts {
   readonly openSource: () => Source;
@@ -25,6 +26,8 @@ export interface AgentParts {
   /** Milliseconds between checks of the kernel. */
   readonly syncPeriod: number;
   readonly audit: boolean;
+  /** Where the cluster says that the rules are to be removed; absent: nowhere. */
+  readonly uninstall?: Pick<UninstallParts, "client" | "serviceAccount" | "forget">;
   /** Called once, soon after the first input is enforced: gives back memory that only the start needed. */
   readonly tidy?: () => void;
   /** Labels of `portcullis_build_info`. */
@@ -81,6 +84,7 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
       enforcer.run(stop),
       followSource({ ...parts, enforcer, metrics }, stop),
       tidyOnce(enforcer, parts, stop),
+      parts.uninstall && followUninstall({ ...parts, ...parts.uninstall, enforcer }, stop),
     ]);
   } finally {
     await server.close();

@@ -51,6 +51,10 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
     settings.stateFile === null || settings.dryRun
       ? null
       : createNodeMemory(settings.stateFile, { dataplane: real.name, ctMarkMask }, log);
+  const { client } = followed;
+  const serviceAccount = settings.dryRun ? null : settings.uninstallFrom;
+  const uninstall =
+    client === null || serviceAccount === null ? null : { client, serviceAccount, forget: () => memory?.forget() };
   const enforcing = memory === null ? real : rememberingDataplane(real, memory);
   const dataplane = settings.dryRun ? dryRunDataplane(real, log) : enforcing;
   log.info("starting", {
@@ -84,6 +88,7 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
       bind: settings.bind,
       syncPeriod: settings.syncPeriod,
       audit: settings.audit,
+      ...(uninstall === null ? {} : { uninstall }),
       build: { version: packageJson.version, dataplane: real.name, node: nodeName },
     },
     stop,
