@@ -42,6 +42,10 @@ class Connections extends Agent {
     done?.(null, socket);
   }
 
+  get serveNobody(): boolean {
+    return Object.keys(this.sockets).length === 0 && Object.keys(this.requests).length === 0;
+  }
+
   /** Ends those that serve nobody; the others end with their answers. */
   drain(): void {
     this.maxFreeSockets = 0;
@@ -82,11 +86,23 @@ function answerTo(request: ClientRequest, body: string | null, signal: AbortSign
 
 /** HTTP/1.1: a connection for each request that runs. */
 export function createHttp1(first: Socket, dial: () => Promise<Socket>, host: string, describe: Describe): Transport {
-  const connections = new Connections(first, dial);
   let isOpen = true;
+  const connections = new Connections(first, async () => {
+    try {
+      return await dial();
+    } catch (error) {
+      // Whoever answers there next may speak HTTP/2: the next request finds out.
+      isOpen = false;
+      connections.drain();
+      throw error;
+    }
+  });
   return {
     get isOpen() {
       return isOpen;
+    },
+    get hasEnded() {
+      return !isOpen && connections.serveNobody;
     },
     async send({ method, path, headers, body }: Outgoing, signal: AbortSignal): Promise<ApiResponse> {
       const named = { host, ...headers } as Record<string, string | string[]>;

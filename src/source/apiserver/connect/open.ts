@@ -4,6 +4,7 @@ import type { Credentials, KeyPair } from "./credentials.ts";
 import { createCredentials, RotatedFiles } from "./credentials.ts";
 import { dial } from "./dial.ts";
 import { createHttp1 } from "./http1.ts";
+import { createHttp2 } from "./http2.ts";
 import type { Outgoing, Transport } from "./transport.ts";
 import { Unsent } from "./transport.ts";
 import { unreachable } from "./unreachable.ts";
@@ -25,18 +26,23 @@ const isSamePair = (one: KeyPair | null, other: KeyPair | null): boolean =>
 function createDialer(config: ClusterConfig, files: RotatedFiles, now: () => number) {
   const describe = (error: unknown): ApiUnreachable => unreachable(config.server, error, now());
   const stop = new AbortController();
-  const retired = new Set<Transport>();
+  /** Those that take no new requests, while some still run. */
+  let ending: readonly Transport[] = [];
   let held: { readonly transport: Transport; readonly pair: KeyPair | null } | null = null;
   let dialing: { readonly transport: Promise<Transport>; readonly pair: KeyPair | null } | null = null;
 
+  async function connect(pair: KeyPair | null): Promise<Transport> {
+    const first = await dial({ config, files, pair, protocols: ["h2", "http/1.1"] }, stop.signal);
+    if (first.protocol === "h2") return createHttp2(first.socket, new URL(config.server).origin, describe);
+    const more = async () => (await dial({ config, files, pair, protocols: ["http/1.1"] }, stop.signal)).socket;
+    return createHttp1(first.socket, more, new URL(config.server).host, describe);
+  }
+
   async function open(pair: KeyPair | null): Promise<Transport> {
-    const dialed = await dial({ config, files, pair, protocols: ["http/1.1"] }, stop.signal);
-    const again = async () => (await dial({ config, files, pair, protocols: ["http/1.1"] }, stop.signal)).socket;
-    const transport = createHttp1(dialed.socket, again, new URL(config.server).host, describe);
-    if (held !== null && held.transport.isOpen) {
-      held.transport.retire();
-      retired.add(held.transport);
-    }
+    const transport = await connect(pair);
+    if (stop.signal.aborted) transport.close();
+    held?.transport.retire();
+    ending = [...ending, ...(held === null ? [] : [held.transport])].filter((one) => !one.hasEnded);
     held = { transport, pair };
     return transport;
   }
@@ -47,15 +53,16 @@ function createDialer(config: ClusterConfig, files: RotatedFiles, now: () => num
       if (held !== null && held.transport.isOpen && isSamePair(held.pair, pair)) return Promise.resolve(held.transport);
       if (dialing !== null && isSamePair(dialing.pair, pair)) return dialing.transport;
       const transport = open(pair).finally(() => {
-        dialing = null;
+        if (dialing === mine) dialing = null;
       });
-      dialing = { transport, pair };
+      const mine = { transport, pair };
+      dialing = mine;
       return transport;
     },
     close(): void {
       stop.abort(new Error("the client is closed"));
       held?.transport.close();
-      for (const transport of retired) transport.close();
+      for (const transport of ending) transport.close();
     },
   };
 }

@@ -13,6 +13,8 @@ export interface Outgoing {
 export interface Transport {
   /** False once it takes no new requests; those that run may go on. */
   readonly isOpen: boolean;
+  /** True once nothing runs on it any more and nothing ever will. */
+  readonly hasEnded: boolean;
   /** Rejects with the error of the connection (`Unsent`: safe to send again), or with the signal's reason. */
   send(request: Outgoing, signal: AbortSignal): Promise<ApiResponse>;
   /** Takes no more requests; closes when the last has ended. */
