@@ -13,6 +13,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "render", load: async () => (await import("./render.ts")).registerRender },
   { name: "lab", load: async () => (await import("./lab.ts")).registerLab },
   { name: "demo", load: async () => (await import("./demo.ts")).registerDemo },
+  { name: "observe", load: async () => (await import("./observe.ts")).registerObserve },
   { name: "agent", load: async () => (await import("./agent.ts")).registerAgent },
   { name: "close", load: async () => (await import("./close.ts")).registerClose },
   { name: "cleanup", load: async () => (await import("./cleanup.ts")).registerCleanup },
