@@ -6,6 +6,7 @@ import { tries } from "../../test/property.ts";
 import { podAddresses } from "../../test/random-cluster.ts";
 import { apiNetworkPolicy, namespaceNames, orderedPolicy } from "../../test/random-policy.ts";
 import { decide } from "../ir/decide.ts";
+import { noChains } from "../ir/ruleset.ts";
 import type { Chain, ChainName, Ruleset } from "../ir/ruleset.ts";
 import { internLabels } from "../kube/labels.ts";
 import { selectsPods } from "../model/selection.ts";
@@ -48,7 +49,7 @@ function rulesetOf(parts: ChainParts | null): Ruleset {
   const chains: [ChainName, Chain][] = name === null || parts === null ? [] : [[name, chainOf(name, parts)]];
   return {
     node: { name: "node-1", ranges: [], gateways: [], unknownPods: "drop", established: "cut", logGroup: null },
-    endpoints: new Map([[subject, { address: subject, pod: "alpha/subject", ingress: name, egress: null }]]),
+    endpoints: new Map([[subject, { address: subject, pod: "alpha/subject", ...noChains, ingress: name }]]),
     chains: new Map(chains),
     groups: new Map(members.map((group) => [group.name, group])),
     pairSets: new Map(),

@@ -4,9 +4,9 @@ import type { Model } from "../model/model.ts";
 import { addressSetContains } from "../net/address-set.ts";
 import type { Address } from "../net/address.ts";
 import type { ChainParts } from "./chain.ts";
-import { chainName, chainOf, partsOf } from "./chain.ts";
+import { chainName, chainOf, isAudit, partsOf } from "./chain.ts";
 import type { GroupSpec, PairSetSpec, Part } from "./lower.ts";
-import type { SetTable } from "./set-table.ts";
+import type { SetTable, SetUse } from "./set-table.ts";
 import { createSetTable } from "./set-table.ts";
 
 interface Entry {
@@ -50,8 +50,8 @@ export function createChainTable(model: Model): ChainTable {
     entries.set(name, entry);
     fresh.push(entry.chain);
     for (const part of partsOf(parts)) {
-      for (const group of part.groups) groups.acquire(group, isStrict(part));
-      for (const pairSet of part.pairSets) pairSets.acquire(pairSet, isStrict(part));
+      for (const group of part.groups) groups.acquire(group, useBy(part, parts));
+      for (const pairSet of part.pairSets) pairSets.acquire(pairSet, useBy(part, parts));
     }
     return entry;
   };
@@ -59,8 +59,8 @@ export function createChainTable(model: Model): ChainTable {
     chains.delete(entry.chain.name);
     entries.delete(entry.chain.name);
     for (const part of partsOf(entry.parts)) {
-      for (const group of part.groups) groups.release(group.name, isStrict(part));
-      for (const pairSet of part.pairSets) pairSets.release(pairSet.name, isStrict(part));
+      for (const group of part.groups) groups.release(group.name, useBy(part, entry.parts));
+      for (const pairSet of part.pairSets) pairSets.release(pairSet.name, useBy(part, entry.parts));
     }
   };
   const held = (name: ChainName): Entry => {
@@ -100,7 +100,8 @@ export function createChainTable(model: Model): ChainTable {
   };
 }
 
-/** Whether more members can mean less accepted: some clause denies, or passes over clauses that would accept. */
-function isStrict(part: Part): boolean {
-  return part.clauses.some((clause) => clause.action !== "accept");
+/** Where some clause denies, or passes over clauses that would accept, more members can mean less accepted. */
+function useBy(part: Part, parts: ChainParts): SetUse {
+  if (isAudit(parts)) return "audit";
+  return part.clauses.some((clause) => clause.action !== "accept") ? "strict" : "accept";
 }

@@ -38,6 +38,32 @@ export function chainParts(
   return { direction, admin, networkPolicy: null, baseline, fallback };
 }
 
+const isAudited = (part: Part): boolean => part.policy.mode === "audit";
+
+/** What is decided with, and what would be decided with if policies in audit counted. */
+export interface DirectionChains {
+  readonly enforced: ChainParts | null;
+  /** Null where no policy in audit has a say. */
+  readonly audit: ChainParts | null;
+}
+
+/** Both chains of one direction, from all parts, those of policies in audit too; see `chainParts`. */
+export function directionChains(
+  direction: Direction,
+  parts: readonly Part[],
+  fallback: "accept" | "deny",
+): DirectionChains {
+  const counting = parts.filter((part) => !isAudited(part));
+  const enforced = chainParts(direction, counting, fallback);
+  const all = counting.length === parts.length ? null : chainParts(direction, parts, fallback);
+  return { enforced, audit: all !== null && partsOf(all).some(isAudited) ? all : null };
+}
+
+/** Whether it is the chain of an audit: what it says is reported, not done. */
+export function isAudit(parts: ChainParts): boolean {
+  return partsOf(parts).some(isAudited);
+}
+
 /** The name of a chain: equal exactly for equal chains. */
 export function chainName(parts: ChainParts): ChainName {
   const { direction, admin, networkPolicy, baseline, fallback } = parts;
@@ -59,6 +85,9 @@ export function chainOf(name: ChainName, parts: ChainParts): Chain {
     baseline: baseline.flatMap((part) => part.clauses),
     fallback,
     isolatedBy: (networkPolicy ?? []).map((part) => part.policy.id),
+    audited: partsOf(parts)
+      .filter(isAudited)
+      .map((part) => part.policy.id),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { RulesetChange } from "../ir/change.ts";
 import type { Endpoint, NodeRules, Ruleset } from "../ir/ruleset.ts";
+import { noChains } from "../ir/ruleset.ts";
 import { isUnknown } from "../ir/decide.ts";
 import type { AddressMove } from "../model/holdings.ts";
 import type { Model } from "../model/model.ts";
@@ -12,7 +13,7 @@ import type { ChainTable } from "./chain-table.ts";
 import { createChainTable } from "./chain-table.ts";
 import { fallbackOf } from "./fallback.ts";
 import type { LocalPods } from "./local-pods.ts";
-import { createLocalPods } from "./local-pods.ts";
+import { createLocalPods, sameChains } from "./local-pods.ts";
 import { equalNodeRules, mustBeKnown, nodeRules } from "./node-rules.ts";
 import type { CompileOptions } from "./options.ts";
 import type { PolicyTable } from "./policy-table.ts";
@@ -197,15 +198,15 @@ function endpointAt(state: State, address: Address): Endpoint | null {
   const holder = state.model.holder(address);
   if (holder === null) return null;
   if (holder.nodeName !== state.options.nodeName) {
-    return state.mustBeKnown(address) ? { address, pod: podName(holder), ingress: null, egress: null } : null;
+    return state.mustBeKnown(address) ? { address, pod: podName(holder), ...noChains } : null;
   }
   const local = state.local.of(holder.podClass);
   if (local === null) throw new Error(`the class of ${podName(holder)} is not known on its node`);
-  return { address, pod: podName(holder), ingress: local.ingress, egress: local.egress };
+  return { address, pod: podName(holder), ...local.chains };
 }
 
 function equalEndpoints(a: Endpoint, b: Endpoint): boolean {
-  return a.pod === b.pod && a.ingress === b.ingress && a.egress === b.egress;
+  return a.pod === b.pod && sameChains(a, b);
 }
 
 function endpointCanDeny(state: State, before: Endpoint | null, after: Endpoint): boolean {

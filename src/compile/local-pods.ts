@@ -1,10 +1,11 @@
-import type { ChainName } from "../ir/ruleset.ts";
+import type { ChainName, EndpointChains } from "../ir/ruleset.ts";
+import { noChains } from "../ir/ruleset.ts";
 import type { NamespaceState, PodClass } from "../model/pod-class.ts";
 import { selectsPods } from "../model/selection.ts";
 import type { Address } from "../net/address.ts";
 import type { Direction } from "../policy/policy.ts";
 import type { ChainTable } from "./chain-table.ts";
-import { chainParts, comparePolicies } from "./chain.ts";
+import { comparePolicies, directionChains } from "./chain.ts";
 import type { PolicyEntry, PolicyTable } from "./policy-table.ts";
 import { disuse, partFor, use } from "./policy-table.ts";
 
@@ -15,8 +16,7 @@ export interface LocalClass {
   readonly addresses: Set<Address>;
   /** Those that select it, in order; null: to be looked up. */
   policies: PolicyEntry[] | null;
-  ingress: ChainName | null;
-  egress: ChainName | null;
+  chains: EndpointChains;
 }
 
 /** The classes with pods on this node, and which of them have to be decided anew. */
@@ -45,7 +45,7 @@ export function createLocalPods(policies: PolicyTable, isExempt: (namespace: str
     chains: ChainTable,
     fallbackOf: (namespace: NamespaceState) => "accept" | "deny",
   ): boolean => {
-    const before = { ingress: local.ingress, egress: local.egress };
+    const before = local.chains;
     const isEmpty = local.addresses.size === 0;
     if (isEmpty) {
       forgetPolicies(local);
@@ -58,13 +58,10 @@ export function createLocalPods(policies: PolicyTable, isExempt: (namespace: str
     }
     const { namespace } = local.podClass;
     const fallback = isExempt(namespace.name) ? "accept" : fallbackOf(namespace);
-    for (const direction of ["ingress", "egress"] as const) {
-      local[direction] = isEmpty ? null : chainFor(local, direction, chains, fallback);
-    }
+    local.chains = isEmpty ? noChains : chainsFor(local, chains, fallback);
     // Only now: what the class goes on using is never let go in between.
-    if (before.ingress !== null) chains.release(before.ingress);
-    if (before.egress !== null) chains.release(before.egress);
-    return local.ingress !== before.ingress || local.egress !== before.egress;
+    for (const name of namesOf(before)) if (name !== null) chains.release(name);
+    return !sameChains(local.chains, before);
   };
 
   return {
@@ -72,7 +69,7 @@ export function createLocalPods(policies: PolicyTable, isExempt: (namespace: str
     hold(podClass, address) {
       let local = classes.get(podClass);
       if (local === undefined) {
-        local = { podClass, addresses: new Set(), policies: null, ingress: null, egress: null };
+        local = { podClass, addresses: new Set(), policies: null, chains: noChains };
         classes.set(podClass, local);
         dirty.add(local);
       }
@@ -106,17 +103,37 @@ export function createLocalPods(policies: PolicyTable, isExempt: (namespace: str
   };
 }
 
-function chainFor(
-  local: LocalClass,
-  direction: Direction,
-  chains: ChainTable,
-  fallback: "accept" | "deny",
-): ChainName | null {
-  const parts = (local.policies ?? [])
-    .map((entry) => partFor(entry, direction, local.podClass))
-    .filter((part) => part !== null);
-  const made = chainParts(direction, parts, fallback);
-  return made === null ? null : chains.acquire(made);
+/** Whether two endpoints are decided for by the same chains. */
+export function sameChains(a: EndpointChains, b: EndpointChains): boolean {
+  const [before, after] = [namesOf(a), namesOf(b)];
+  return before.every((name, index) => name === after[index]);
+}
+
+const namesOf = ({ ingress, egress, auditIngress, auditEgress }: EndpointChains): readonly (ChainName | null)[] => [
+  ingress,
+  egress,
+  auditIngress,
+  auditEgress,
+];
+
+function chainsFor(local: LocalClass, chains: ChainTable, fallback: "accept" | "deny"): EndpointChains {
+  const named = (direction: Direction): { enforced: ChainName | null; audit: ChainName | null } => {
+    const parts = (local.policies ?? [])
+      .map((entry) => partFor(entry, direction, local.podClass))
+      .filter((part) => part !== null);
+    const { enforced, audit } = directionChains(direction, parts, fallback);
+    return {
+      enforced: enforced === null ? null : chains.acquire(enforced),
+      audit: audit === null ? null : chains.acquire(audit),
+    };
+  };
+  const [ingress, egress] = [named("ingress"), named("egress")];
+  return {
+    ingress: ingress.enforced,
+    egress: egress.enforced,
+    auditIngress: ingress.audit,
+    auditEgress: egress.audit,
+  };
 }
 
 function take(policies: PolicyEntry[], entry: PolicyEntry): void {

@@ -31,7 +31,7 @@ export interface Part {
   readonly clauses: readonly ChainClause[];
   /** The matches of the clauses as text, one for one: equal exactly if the matches are. */
   readonly matchKeys: readonly string[];
-  /** Equal exactly if policy id and clauses are. */
+  /** Equal exactly if policy id, mode and clauses are. */
   readonly digest: string;
   readonly groups: readonly GroupSpec[];
   readonly pairSets: readonly PairSetSpec[];
@@ -55,7 +55,9 @@ export function lowerPart(policy: Policy, direction: Direction, subjectPorts: re
   }
   const matchKeys = clauses.map((clause) => matchKey(clause.match));
   const texts = clauses.map((clause, index) => `${clause.rule} ${clause.action} ${matchKeys[index]}`);
-  const digest = digestOf([policy.id, ...texts]);
+  // In audit it is another part: no chain that is enforced is one that is only audited.
+  const mode = policy.mode === "audit" ? ["audit"] : [];
+  const digest = digestOf([policy.id, ...mode, ...texts]);
   return { policy, clauses, matchKeys, digest, groups: [...groups.values()], pairSets: [...pairSets.values()] };
 }
 

@@ -6,7 +6,7 @@ import type { Direction, Policy } from "../policy/policy.ts";
 import type { Part } from "./lower.ts";
 import { lowerPart, namesPorts } from "./lower.ts";
 
-/** A policy in force. What it lowers to is worked out when a pod of this node first needs it. */
+/** A policy. What it lowers to is worked out when a pod of this node first needs it. */
 export interface PolicyEntry {
   readonly policy: Policy;
   readonly namesPorts: boolean;
@@ -17,31 +17,33 @@ export interface PolicyEntry {
   egress: Part | null | undefined;
 }
 
-/** The policies in force: those in audit do not count. */
+/** All policies, those in audit too: what would be decided if they counted is reported. */
 export interface PolicyTable {
   /** Replaces the policy of this id. */
   set(policy: Policy): { readonly before: PolicyEntry | null; readonly after: PolicyEntry | null };
   remove(key: ObjectKey): PolicyEntry | null;
   /** Those whose subject is this class. Costs its labels and the policies that ask for them. */
   selecting(podClass: PodClass): PolicyEntry[];
-  /** How many there are. */
+  /** How many are in force: those in audit are not. */
   size(): number;
 }
 
 export function createPolicyTable(): PolicyTable {
   const entries = new Map<string, PolicyEntry>();
+  let inForce = 0;
   const bySubject: SelectionIndex<PolicyEntry> = createSelectionIndex();
   const take = (id: string): PolicyEntry | null => {
     const entry = entries.get(id);
     if (entry === undefined) return null;
     entries.delete(id);
+    if (entry.policy.mode === "enforce") inForce--;
     bySubject.remove(entry);
     return entry;
   };
   return {
     set(policy) {
       const before = take(policy.id);
-      if (policy.mode === "audit") return { before, after: null };
+      if (policy.mode === "enforce") inForce++;
       const after = { policy, namesPorts: namesPorts(policy), users: 0, ingress: new Map(), egress: undefined };
       entries.set(policy.id, after);
       bySubject.add(policy.subject, after);
@@ -49,7 +51,7 @@ export function createPolicyTable(): PolicyTable {
     },
     remove: (key) => take(key),
     selecting: (podClass) => bySubject.matching(podClass),
-    size: () => entries.size,
+    size: () => inForce,
   };
 }
 

@@ -13,11 +13,15 @@ interface Entry<Name, Member extends string, Item> {
   readonly name: Name;
   readonly item: Item;
   readonly tracked: MemberSet & { readonly members: Set<Member> };
-  /** How many chains use it. */
-  users: number;
-  /** How many of them use it in a clause that does more than accept. */
-  strictUsers: number;
+  /** How many chains use it, by how. */
+  readonly users: Record<SetUse, number>;
 }
+
+/**
+ * How a chain uses a set. `audit`: nothing that is done depends on it. `strict`: in a clause that denies or passes, so
+ * that more members can mean less accepted.
+ */
+export type SetUse = "audit" | "accept" | "strict";
 
 export interface SetsCommit<Name, Member, Item> {
   readonly fresh: readonly Item[];
@@ -30,9 +34,8 @@ export interface SetsCommit<Name, Member, Item> {
 /** The groups, or the pair sets, that chains of this node use; those that no chain uses are not kept. */
 export interface SetTable<Name, Member, SpecOf, Item> {
   readonly items: ReadonlyMap<Name, Item>;
-  /** `strict`: the chain uses it in a clause that denies or passes. */
-  acquire(spec: SpecOf, strict: boolean): void;
-  release(name: Name, strict: boolean): void;
+  acquire(spec: SpecOf, use: SetUse): void;
+  release(name: Name, use: SetUse): void;
   commit(touched: readonly MemberSet[]): SetsCommit<Name, Member, Item>;
 }
 
@@ -51,7 +54,7 @@ export function createSetTable<Name extends string, Member extends string, SpecO
     // What `membersOf` of this table makes are members of this kind.
     const tracked = model.track(spec.selection, membersOf(spec)) as MemberSet & { readonly members: Set<Member> };
     const item = { ...spec, members: tracked.members };
-    const entry = { name: spec.name, item, tracked, users: 0, strictUsers: 0 };
+    const entry = { name: spec.name, item, tracked, users: { audit: 0, accept: 0, strict: 0 } };
     items.set(spec.name, item);
     entries.set(spec.name, entry);
     bySet.set(tracked, entry);
@@ -72,7 +75,8 @@ export function createSetTable<Name extends string, Member extends string, SpecO
       if (entry === undefined) continue;
       const change = takeChange(set);
       if (change.join.length + change.leave.length === 0) continue;
-      canDeny ||= change.leave.length > 0 || entry.strictUsers > 0;
+      const { accept, strict } = entry.users;
+      canDeny ||= strict > 0 || (accept > 0 && change.leave.length > 0);
       changes.push({ name: entry.name, join: change.join as Member[], leave: change.leave as Member[] });
     }
     return { changes, canDeny };
@@ -80,18 +84,16 @@ export function createSetTable<Name extends string, Member extends string, SpecO
 
   return {
     items,
-    acquire(spec, strict) {
+    acquire(spec, use) {
       const entry = entries.get(spec.name) ?? create(spec);
-      entry.users++;
-      if (strict) entry.strictUsers++;
+      entry.users[use]++;
       idle.delete(entry);
     },
-    release(name, strict) {
+    release(name, use) {
       const entry = entries.get(name);
       if (entry === undefined) throw new Error(`${name} is released without being held`);
-      entry.users--;
-      if (strict) entry.strictUsers--;
-      if (entry.users === 0) idle.add(entry);
+      entry.users[use]--;
+      if (entry.users.audit + entry.users.accept + entry.users.strict === 0) idle.add(entry);
     },
     commit(touched) {
       const gone: Name[] = [];

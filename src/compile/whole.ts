@@ -13,6 +13,7 @@ import type {
   PairSetName,
   Ruleset,
 } from "../ir/ruleset.ts";
+import { noChains } from "../ir/ruleset.ts";
 import { pairOf } from "../ir/decide.ts";
 import type { Labels } from "../kube/labels.ts";
 import type { Pod } from "../kube/objects.ts";
@@ -25,8 +26,8 @@ import type { Address } from "../net/address.ts";
 import { cidrContains } from "../net/cidr.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import type { Direction, Policy } from "../policy/policy.ts";
-import type { ChainParts } from "./chain.ts";
-import { chainName, chainOf, chainParts, comparePolicies, partsOf } from "./chain.ts";
+import type { ChainParts, DirectionChains } from "./chain.ts";
+import { chainName, chainOf, comparePolicies, directionChains, partsOf } from "./chain.ts";
 import { fallbackOf } from "./fallback.ts";
 import type { GroupSpec, PairSetSpec } from "./lower.ts";
 import { lowerPart } from "./lower.ts";
@@ -37,8 +38,7 @@ import type { CompileOptions } from "./options.ts";
 export function compileWhole(cluster: Cluster, options: CompileOptions): Ruleset {
   const world = worldOf(cluster);
   const chains = new Map<ChainName, ChainParts>();
-  const nameFor = (pod: Pod, direction: Direction): ChainName | null => {
-    const parts = partsFor(world, pod, direction, options);
+  const nameOf = (parts: ChainParts | null): ChainName | null => {
     if (parts === null) return null;
     const name = chainName(parts);
     chains.set(name, parts);
@@ -49,11 +49,19 @@ export function compileWhole(cluster: Cluster, options: CompileOptions): Ruleset
   for (const [address, holder] of world.holders) {
     const pod = `${holder.namespace}/${holder.name}`;
     if (holder.nodeName === options.nodeName) {
-      const [ingress, egress] = [nameFor(holder, "ingress"), nameFor(holder, "egress")];
-      endpoints.set(address, { address, pod, ingress, egress });
+      const ingress = chainsFor(world, holder, "ingress", options);
+      const egress = chainsFor(world, holder, "egress", options);
+      endpoints.set(address, {
+        address,
+        pod,
+        ingress: nameOf(ingress.enforced),
+        egress: nameOf(egress.enforced),
+        auditIngress: nameOf(ingress.audit),
+        auditEgress: nameOf(egress.audit),
+      });
     } else if (node.unknownPods === "drop" && node.ranges.some((range) => cidrContains(range, address))) {
       // Known, so not denied here; what it may do is its own node's business.
-      endpoints.set(address, { address, pod, ingress: null, egress: null });
+      endpoints.set(address, { address, pod, ...noChains });
     }
   }
   return {
@@ -69,7 +77,7 @@ interface World {
   readonly namespaces: ReadonlyMap<string, Labels>;
   readonly holders: ReadonlyMap<Address, Pod>;
   readonly nodes: ReadonlyMap<string, Extract<Cluster["objects"][number], { kind: "Node" }>>;
-  /** Those in force, in the order in which they are asked. */
+  /** In the order in which they are asked; those in audit too. */
   readonly policies: readonly Policy[];
 }
 
@@ -90,8 +98,7 @@ function worldOf(cluster: Cluster): World {
     }
   }
   const policies = new Map(cluster.policies.map((policy) => [policy.id, policy]));
-  const enforced = [...policies.values()].filter((policy) => policy.mode === "enforce");
-  return { namespaces, holders, nodes, policies: enforced.sort(comparePolicies) };
+  return { namespaces, holders, nodes, policies: [...policies.values()].sort(comparePolicies) };
 }
 
 function namespaceOf(world: World, name: string): { name: string; labels: Labels } {
@@ -103,13 +110,13 @@ function selects(world: World, selection: PodSelection, pod: Pod): boolean {
   return selectsPods(selection, namespaceOf(world, pod.namespace), pod.labels);
 }
 
-function partsFor(world: World, pod: Pod, direction: Direction, options: CompileOptions): ChainParts | null {
-  if (options.exemptNamespaces?.has(pod.namespace) === true) return null;
+function chainsFor(world: World, pod: Pod, direction: Direction, options: CompileOptions): DirectionChains {
+  if (options.exemptNamespaces?.has(pod.namespace) === true) return { enforced: null, audit: null };
   const parts = world.policies
     .filter((policy) => selects(world, policy.subject, pod))
     .map((policy) => lowerPart(policy, direction, namedPortsOf(pod)))
     .filter((part) => part !== null);
-  return chainParts(direction, parts, fallbackOf(namespaceOf(world, pod.namespace).labels, options));
+  return directionChains(direction, parts, fallbackOf(namespaceOf(world, pod.namespace).labels, options));
 }
 
 function groupsOf(world: World, chains: Iterable<ChainParts>): Map<GroupName, Group> {

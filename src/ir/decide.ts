@@ -2,6 +2,7 @@ import { addressSetContains } from "../net/address-set.ts";
 import type { Address } from "../net/address.ts";
 import { cidrContains } from "../net/cidr.ts";
 import type { Protocol } from "../net/protocol.ts";
+import type { Direction } from "../policy/policy.ts";
 import type { Chain, ChainClause, ChainName, Match, Pair, Ruleset } from "./ruleset.ts";
 
 /** A connection as the kernel of a node forwards it: after service translation, before masquerading. */
@@ -31,6 +32,36 @@ export function decide(ruleset: Ruleset, connection: ForwardedConnection): "acce
   if (decideDirection(ruleset, egress, backend, connection).verdict === "deny") return "deny";
   const ingress = ruleset.endpoints.get(backend)?.ingress ?? null;
   return decideDirection(ruleset, ingress, client, connection).verdict;
+}
+
+/** A direction that would be decided otherwise if the policies in audit counted. */
+export interface AuditDifference {
+  readonly direction: Direction;
+  /** What would then be done. */
+  readonly verdict: "accept" | "deny";
+}
+
+/**
+ * What is reported of a new connection for policies in audit (semantics.md, 13), direction by direction, as far as it
+ * comes: what is denied on its way out is not asked about its way in.
+ */
+export function auditDifferences(ruleset: Ruleset, connection: ForwardedConnection): readonly AuditDifference[] {
+  const { client, backend } = connection;
+  if (client === backend) return [];
+  const differences: AuditDifference[] = [];
+  for (const [direction, address, peer] of [
+    ["egress", client, backend],
+    ["ingress", backend, client],
+  ] as const) {
+    if (isUnknown(ruleset, address)) break;
+    const endpoint = ruleset.endpoints.get(address);
+    const audit = (direction === "egress" ? endpoint?.auditEgress : endpoint?.auditIngress) ?? null;
+    const { verdict } = decideDirection(ruleset, endpoint?.[direction] ?? null, peer, connection);
+    const wouldBe = audit === null ? verdict : decideDirection(ruleset, audit, peer, connection).verdict;
+    if (wouldBe !== verdict) differences.push({ direction, verdict: wouldBe });
+    if (verdict === "deny") break;
+  }
+  return differences;
 }
 
 /** Whether it is an address of the node's pod range that belongs to nobody the node knows (semantics.md, 10). */

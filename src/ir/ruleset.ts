@@ -42,15 +42,28 @@ export interface NodeRules {
   readonly logGroup: number | null;
 }
 
-/** A pod under one of its addresses. */
-export interface Endpoint {
-  readonly address: Address;
-  /** `namespace/name`, for comments and logs. */
-  readonly pod: string;
+/** What decides for a pod, by direction. */
+export interface EndpointChains {
   /** Null: nothing isolates it in this direction and the default is accept, or it runs elsewhere. */
   readonly ingress: ChainName | null;
   readonly egress: ChainName | null;
+  /**
+   * What would decide if the policies in audit counted (semantics.md, 13): never enforced, the difference is reported.
+   * Null: no policy in audit has a say in this direction, or it runs elsewhere.
+   */
+  readonly auditIngress: ChainName | null;
+  readonly auditEgress: ChainName | null;
 }
+
+/** A pod under one of its addresses. */
+export interface Endpoint extends EndpointChains {
+  readonly address: Address;
+  /** `namespace/name`, for comments and logs. */
+  readonly pod: string;
+}
+
+/** Of a pod that nothing here decides for. */
+export const noChains: EndpointChains = { ingress: null, egress: null, auditIngress: null, auditEgress: null };
 
 /**
  * The decision for one direction, shared by all endpoints with the same policies (and the same declared ports,
@@ -66,6 +79,11 @@ export interface Chain {
   readonly fallback: "accept" | "deny";
   /** Policies of the NetworkPolicy tier that isolate, sorted: what a drop is explained with. */
   readonly isolatedBy: readonly PolicyId[];
+  /**
+   * Policies in audit that have a say in it, in the order in which they are asked. Empty in every chain that is
+   * enforced, and in no other: a chain is either enforced or audited, never both.
+   */
+  readonly audited: readonly PolicyId[];
 }
 
 /** One rule of one policy as the kernel can match it: peer AND port, or (address, port) pairs. */

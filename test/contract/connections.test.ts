@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { dataplaneNames } from "../../src/dataplane/registry.ts";
+import { noChains } from "../../src/ir/ruleset.ts";
 import type { Chain, ChainClause, ChainName, Endpoint, Ruleset } from "../../src/ir/ruleset.ts";
 import type { Address } from "../../src/net/address.ts";
 import type { PolicyId } from "../../src/policy/policy.ts";
@@ -193,9 +194,9 @@ function withAdminDeny(ruleset: Ruleset, address: Address, port: number): Rulese
     action: "deny",
     match: { kind: "peers", peers: null, ports: [{ protocol: "UDP", from: port, to: port }] },
   };
-  const rest = { networkPolicy: null, baseline: [], fallback: "accept", isolatedBy: [] } as const;
+  const rest = { networkPolicy: null, baseline: [], fallback: "accept", isolatedBy: [], audited: [] } as const;
   const chain: Chain = { name, direction: "ingress", admin: [clause], ...rest };
-  const endpoint: Endpoint = { address, pod: "alpha/web", ingress: name, egress: null };
+  const endpoint: Endpoint = { address, pod: "alpha/web", ...noChains, ingress: name };
   return {
     ...ruleset,
     chains: new Map([...ruleset.chains, [name, chain]]),

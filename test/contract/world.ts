@@ -133,7 +133,10 @@ function setup(netns: string): void {
 }
 
 /** The objects of the world's cluster, as the API holds them; labels `app: NAME`. The web pod declares a port "http". */
-export function worldObjects(world: World, more: readonly ApiObject[] = []): readonly ApiObject[] {
+export function worldObjects(
+  world: Readonly<Record<"web" | "client" | "other" | "remote", Host>>,
+  more: readonly ApiObject[] = [],
+): readonly ApiObject[] {
   const named = (name: "web" | "client" | "other" | "remote", nodeName: string): ApiObject =>
     pod(`alpha/${name}`, [world[name].v4, world[name].v6], {
       labels: { app: name },

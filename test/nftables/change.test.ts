@@ -73,12 +73,12 @@ function verdictIn(program: Program, asked: Case, mark = 0): "accept" | "deny" {
 
 /** What the log says about a connection: nothing where it is accepted. */
 function logOf(ruleset: Ruleset, { client, backend, ...rest }: ForwardedConnection): readonly string[] {
-  if (isUnknown(ruleset, client) || isUnknown(ruleset, backend)) return ["portcullis deny none unknown"];
   const words = { admin: "admin", networkPolicy: "isolated", baseline: "baseline", fallback: "default", none: "" };
   for (const [direction, address, peer] of [
     ["egress", client, backend],
     ["ingress", backend, client],
   ] as const) {
+    if (isUnknown(ruleset, address)) return ["portcullis deny none unknown"];
     const chain = ruleset.endpoints.get(address)?.[direction] ?? null;
     const { verdict, by } = decideDirection(ruleset, chain, peer, { client, backend, ...rest });
     if (verdict === "deny") return [`portcullis deny ${direction} ${words[by]}`];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { openDataplane } from "../../src/dataplane/registry.ts";
+import { noChains } from "../../src/ir/ruleset.ts";
 import type { Endpoint, Ruleset } from "../../src/ir/ruleset.ts";
 import type { Address } from "../../src/net/address.ts";
 import { parseCidr } from "../../src/net/cidr.ts";
@@ -8,7 +9,7 @@ import { noNamespaces, ownNamespace } from "../own-namespace.ts";
 
 function endpoint(index: number): Endpoint {
   const address = `10.${128 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}` as Address;
-  return { address, pod: `alpha/pod-${index}`, ingress: null, egress: null };
+  return { address, pod: `alpha/pod-${index}`, ...noChains };
 }
 
 describe("a node whose range is that of the whole cluster", { skip: noNamespaces }, () => {
