@@ -1,12 +1,13 @@
 import type { Compiler } from "../compile/incremental.ts";
 import type { RulesetChange } from "../ir/change.ts";
 import type { Ruleset } from "../ir/ruleset.ts";
+import type { Address } from "../net/address.ts";
 import type { Log } from "../observe/log.ts";
 import type { Change } from "../policy/cluster.ts";
 import type { Finding, Snapshot, Update } from "../source/source.ts";
 import { auditChanges, auditCluster } from "./audit.ts";
 import { createFindingsReport } from "./findings.ts";
-import { type Batch, createInbox } from "./inbox.ts";
+import { type Arrival, type Batch, createInbox } from "./inbox.ts";
 
 /** What a look into the inbox gave. */
 export type News =
@@ -18,8 +19,8 @@ export type News =
 
 /** What should be in the kernel, as far as the source has told. */
 export interface Desired {
-  load(snapshot: Snapshot): void;
-  update(update: Update): void;
+  load(snapshot: Snapshot, arrival: Arrival): void;
+  update(update: Update, arrival: Arrival): void;
   /** Compiles what came since the last call. Throws only on a defect; then it knows nothing until the next `load`. */
   compile(): News;
   /** Null while nothing may be enforced: nothing is known, or some input cannot be read (semantics, 9). */
@@ -28,12 +29,16 @@ export interface Desired {
   ruleset(): Ruleset | null;
   /** How many objects count, by kind. */
   counts(): Readonly<Record<string, number>>;
+  /** `namespace/name` of the live pod that holds the address, on whatever node. */
+  podAt(address: Address): string | null;
   /** About the input that `compile` saw last. */
   readonly digest: () => string | null;
   readonly complete: () => boolean;
   readonly findings: () => readonly Finding[];
-  /** When the updates came that were compiled since the last call, as `performance.now()` tells time. */
-  takeArrivals(): readonly number[];
+  /** When the updates came that were compiled since the last call. */
+  takeArrivals(): readonly Arrival[];
+  /** Of what `takeArrivals` has not given yet, compiled or not; null: nothing waits. */
+  oldest(): Arrival | null;
 }
 
 export interface DesiredParts {
@@ -63,7 +68,7 @@ export function createDesired(parts: DesiredParts): Desired {
   /** True from a snapshot with unreadable input until everything is readable. */
   let held = true;
   let latest: Pick<Batch, "digest" | "complete" | "findings"> | null = null;
-  let arrivals: number[] = [];
+  let arrivals: Arrival[] = [];
 
   const note = (batch: Batch) => {
     held = (held || batch.cluster !== null) && !batch.complete;
@@ -95,8 +100,9 @@ export function createDesired(parts: DesiredParts): Desired {
   };
 
   return {
-    load: (snapshot) => inbox.restart(snapshot, performance.now()),
-    update: (update) => inbox.add(update, performance.now()),
+    load: (snapshot, arrival) => inbox.restart(snapshot, arrival),
+    update: (update, arrival) => inbox.add(update, arrival),
+    oldest: () => arrivals[0] ?? inbox.oldest(),
     compile: () => {
       const batch = inbox.take();
       if (batch === null) return { kind: "nothing" };
@@ -116,6 +122,7 @@ export function createDesired(parts: DesiredParts): Desired {
     enforceable: () => (held ? null : (compiler?.ruleset() ?? null)),
     ruleset: () => compiler?.ruleset() ?? null,
     counts: () => compiler?.counts() ?? {},
+    podAt: (address) => compiler?.podAt(address) ?? null,
     digest: () => latest?.digest ?? null,
     complete: () => latest?.complete ?? false,
     findings: () => latest?.findings ?? [],

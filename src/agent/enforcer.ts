@@ -57,6 +57,10 @@ export interface Enforcer {
   findings(): readonly Finding[];
   /** Which versions of the policies the kernel has. */
   readonly ledger: Pick<Ledger, "size" | "entries" | "entry" | "inForce">;
+  /** Policies that the dataplane refuses since they ask for what it cannot do, each with the reason. */
+  unsupported(): ReadonlyMap<string, string>;
+  /** Differences that somebody else made in the kernel and that were repaired, so far. */
+  repairs(): number;
   /** Seconds since the oldest change happened that is not in the kernel yet; 0: all are. */
   lag(): number;
   /** Uses the dataplane between two operations. */
@@ -207,6 +211,8 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
     counts: () => desired.counts(),
     podAt: (address) => desired.podAt(address),
     findings: () => desired.findings(),
+    unsupported: () => kernel.unsupported(),
+    repairs: () => kernel.repairs(),
     ledger,
     lag: () => {
       const oldest = desired.oldest();

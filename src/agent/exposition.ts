@@ -1,21 +1,23 @@
-import type { Dataplane, PolicyCounter } from "../dataplane/dataplane.ts";
+import type { PolicyCounter } from "../dataplane/dataplane.ts";
 import type { Ruleset } from "../ir/ruleset.ts";
 import type { LabelValues, Registry, Sample } from "../observe/metrics.ts";
-import type { Clock } from "../system/clock.ts";
 import type { Enforcer } from "./enforcer.ts";
+import { type KernelCounters, countedDirections } from "./kernel-counters.ts";
+import { registerProcess } from "./process-metrics.ts";
+import type { Sight } from "./sight.ts";
+import { registerSource } from "./source-metrics.ts";
+import type { PolicyState } from "./status/policy-status.ts";
 
 export interface ExpositionParts {
   readonly registry: Registry;
-  readonly enforcer: Pick<Enforcer, "standing" | "ruleset" | "counts" | "exclusive">;
-  readonly dataplane: Pick<Dataplane, "counters" | "name">;
-  readonly clock: Clock;
+  readonly enforcer: Pick<Enforcer, "standing" | "ruleset" | "counts" | "lag">;
+  readonly sight: Pick<Sight, "connected" | "degraded" | "health">;
+  readonly counters: KernelCounters;
+  /** How many policies are in which state. */
+  readonly policyStates: () => Readonly<Record<PolicyState, number>>;
   readonly build: LabelValues;
 }
 
-/** Counters of the kernel are read at most this often, however often somebody asks. */
-const counterAge = 1000;
-/** How long an answer waits for the kernel's counters before it gives the last ones. */
-const counterPatience = 2000;
 /** At most this many policy counters; the rest is summed up, so that nobody's names can fill a monitoring system. */
 const mostCounters = 2000;
 
@@ -50,20 +52,6 @@ function registerSizes(registry: Registry, ruleset: () => Ruleset | null): void 
   });
 }
 
-function registerProcess(registry: Registry): void {
-  const started = Date.now() / 1000 - process.uptime();
-  registry.observed("process_start_time_seconds", "Start of the process, seconds since the epoch.", "gauge", () =>
-    one(started),
-  );
-  registry.observed("process_resident_memory_bytes", "Resident memory in bytes.", "gauge", () =>
-    one(process.memoryUsage.rss()),
-  );
-  registry.observed("process_cpu_seconds_total", "Processor time in seconds.", "counter", () => {
-    const { user, system } = process.cpuUsage();
-    return one((user + system) / 1e6);
-  });
-}
-
 /** Names in order, those over the limit summed up under `(other)`. */
 function bounded(counters: readonly PolicyCounter[], read: (counter: PolicyCounter) => bigint): Sample[] {
   const sorted = counters.toSorted((left, right) => (left.name < right.name ? -1 : 1));
@@ -75,36 +63,45 @@ function bounded(counters: readonly PolicyCounter[], read: (counter: PolicyCount
   return [...shown, { labels: { counter: "(other)" }, value: rest.reduce((sum, counter) => sum + read(counter), 0n) }];
 }
 
-/** Reads the kernel's counters, but not more often than `counterAge` and one at a time. */
-function createCounterReader({ enforcer, dataplane, clock }: ExpositionParts) {
-  let latest: readonly PolicyCounter[] = [];
-  let readAt = -Infinity;
-  let running: Promise<void> | null = null;
-  const read = async (): Promise<void> => {
-    try {
-      latest = await enforcer.exclusive(() => dataplane.counters());
-      readAt = performance.now();
-    } catch {
-      // The loop meets the same kernel and says what is wrong with it; here the last values stand.
-    } finally {
-      running = null;
-    }
-  };
-  return {
-    latest: () => latest,
-    refresh: async (): Promise<void> => {
-      if (performance.now() - readAt < counterAge) return;
-      running ??= read();
-      const over = new AbortController();
-      await Promise.race([running, clock.sleep(counterPatience, over.signal)]);
-      over.abort();
-    },
-  };
+/** What the kernel counted: bounded by directions, then by policy. */
+function registerDecisions(registry: Registry, counters: KernelCounters): void {
+  registry.observed(
+    "portcullis_denied_packets_total",
+    "Packets that were denied, by the direction whose policies decided; none: an unknown address, or an untracked packet. A client that tries again counts again.",
+    "counter",
+    () => countedDirections.map((direction) => ({ labels: { direction }, value: counters.total("deny", direction) })),
+  );
+  registry.observed(
+    "portcullis_accepted_connections_total",
+    "Times that a rule of a policy accepted a connection of an isolated pod: once when it opens, and again after a change.",
+    "counter",
+    () =>
+      (["ingress", "egress"] as const).map((direction) => ({
+        labels: { direction },
+        value: counters.total("accept", direction),
+      })),
+  );
+  registry.observed(
+    "portcullis_audit_packets_total",
+    "First packets of connections that would be decided otherwise if the policies in audit counted: deny, what passes and would be denied; accept, the other way.",
+    "counter",
+    () =>
+      (["ingress", "egress"] as const).flatMap((direction) => [
+        { labels: { verdict: "deny", direction }, value: counters.total("audit-deny", direction) },
+        { labels: { verdict: "accept", direction }, value: counters.total("audit-accept", direction) },
+      ]),
+  );
+  registry.observed(
+    "portcullis_policy_decisions_packets_total",
+    "Packets that a rule of a policy, or a drop, decided (the first of a connection, and first ones after a change).",
+    "counter",
+    () => bounded(counters.latest(), ({ packets }) => packets),
+  );
 }
 
 /** Registers what is read when it is asked for; gives the function that answers `/metrics`. */
 export function createExposition(parts: ExpositionParts): () => Promise<string> {
-  const { registry, enforcer } = parts;
+  const { registry, enforcer, counters } = parts;
   registry.observed("portcullis_build_info", "Version, dataplane and node of this agent; always 1.", "gauge", () => [
     { labels: parts.build, value: 1 },
   ]);
@@ -115,20 +112,27 @@ export function createExposition(parts: ExpositionParts): () => Promise<string> 
     () => one(enforcer.standing().ready ? 1 : 0),
   );
   registry.observed(
+    "portcullis_enforcement_lag_seconds",
+    "Time since the oldest change that is known and not in the kernel yet; 0: all are.",
+    "gauge",
+    () => one(enforcer.lag()),
+  );
+  registry.observed(
     "portcullis_objects",
     "Objects that count, by kind: live pods, namespaces, nodes, policies in force.",
     "gauge",
     () => Object.entries(enforcer.counts()).map(([kind, value]) => ({ labels: { kind }, value })),
   );
-  registerSizes(registry, () => enforcer.ruleset());
-  registerProcess(registry);
-  const counters = createCounterReader(parts);
   registry.observed(
-    "portcullis_policy_decisions_packets_total",
-    "Packets that a rule of a policy, or a drop, decided (the first of a connection, and first ones after a change).",
-    "counter",
-    () => bounded(counters.latest(), ({ packets }) => packets),
+    "portcullis_policies",
+    "Policies by state: enforced, pending, invalid, audit, unsupported; portcullis status names them.",
+    "gauge",
+    () => Object.entries(parts.policyStates()).map(([state, value]) => ({ labels: { state }, value })),
   );
+  registerSizes(registry, () => enforcer.ruleset());
+  registerSource(registry, parts.sight);
+  registerProcess(registry);
+  registerDecisions(registry, counters);
   return async () => {
     await counters.refresh();
     return registry.text();

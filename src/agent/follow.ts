@@ -4,6 +4,7 @@ import type { Clock } from "../system/clock.ts";
 import type { Enforcer } from "./enforcer.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import { retryDelay } from "./retry.ts";
+import type { Sight } from "./sight.ts";
 
 export interface FollowParts {
   readonly openSource: () => Source;
@@ -14,23 +15,25 @@ export interface FollowParts {
   readonly random: () => number;
   readonly log: Log;
   readonly metrics: AgentMetrics;
+  readonly sight: Pick<Sight, "seek" | "gain" | "lose">;
 }
 
 /** A source that was followed for this long counts as one that works: the next failure is a first one again. */
 const goodWhile = 60_000;
 
 /** Follows one source until it ends, fails, or what it says cannot be compiled. */
-async function followOnce({ openSource, enforcer, metrics }: FollowParts, stop: AbortSignal): Promise<void> {
+async function followOnce({ openSource, enforcer, sight }: FollowParts, stop: AbortSignal): Promise<void> {
   const source = openSource();
+  sight.seek(source);
   const session = new AbortController();
   const signal = AbortSignal.any([stop, session.signal]);
   try {
-    enforcer.load(await source.snapshot(signal), () => session.abort(new Error("what it said could not be compiled")));
-    metrics.connected.set(1);
+    const snapshot = await source.snapshot(signal);
+    sight.gain();
+    enforcer.load(snapshot, () => session.abort(new Error("what it said could not be compiled")));
     for await (const update of source.changes(signal)) enforcer.update(update);
     session.signal.throwIfAborted();
   } finally {
-    metrics.connected.set(0);
     session.abort();
   }
 }
@@ -49,6 +52,7 @@ export async function followSource(parts: FollowParts, stop: AbortSignal): Promi
       reason = error instanceof Error ? error.message : String(error);
     }
     if (stop.aborted) return;
+    parts.sight.lose(reason);
     parts.metrics.sourceFailures.add();
     failures = performance.now() - started > goodWhile ? 1 : failures + 1;
     const wait = retryDelay(failures, parts.random);

@@ -1,4 +1,4 @@
-import type { ApplyReport, Dataplane, SyncReport } from "../dataplane/dataplane.ts";
+import { type ApplyReport, type Dataplane, type SyncReport, UnsupportedError } from "../dataplane/dataplane.ts";
 import type { RulesetChange } from "../ir/change.ts";
 import type { Ruleset } from "../ir/ruleset.ts";
 import type { Log } from "../observe/log.ts";
@@ -14,6 +14,10 @@ export interface Kernel {
   check(): Promise<boolean>;
   /** What the kernel last refused; null: nothing since. */
   failure(): string | null;
+  /** Policies that it last refused since they ask for what it cannot do, each with the reason. */
+  unsupported(): ReadonlyMap<string, string>;
+  /** Differences that somebody else made and a check repaired, so far. */
+  repairs(): number;
   /** Milliseconds that the running operation has taken so far; 0: none runs. */
   busyFor(): number;
   /** Uses the dataplane between two operations. */
@@ -48,10 +52,12 @@ function createAttempts(parts: KernelParts) {
   const { dataplane, schedule, log, metrics } = parts;
   const exclusive = createTurnstile();
   let failure: string | null = null;
+  let unsupported: ReadonlyMap<string, string> = new Map();
   let busySince: number | null = null;
   const fail = (operation: Operation, error: unknown, objects: readonly string[] | undefined) => {
     const { error: what, detail, remedy } = describeFailure(error);
     failure = what;
+    if (error instanceof UnsupportedError) unsupported = new Map(error.policies.map((policy) => [policy, what]));
     metrics.failures.add(operation);
     log.error(`the kernel refused (${operation}): ${effectOf(operation)}`, {
       error: what,
@@ -71,7 +77,9 @@ function createAttempts(parts: KernelParts) {
     busySince = performance.now();
     try {
       const report = await exclusive(run);
+      if (operation !== "probe") metrics.steps.observe(operation, report.milliseconds / 1000);
       failure = null;
+      unsupported = new Map();
       const ended = schedule.succeeded();
       if (ended > 0) log.info(`the kernel takes changes again, after ${ended} failures`, { operation });
       metrics.transactions.add({}, report.transactions);
@@ -87,14 +95,16 @@ function createAttempts(parts: KernelParts) {
     attempt,
     exclusive,
     failure: () => failure,
+    unsupported: () => unsupported,
     busyFor: () => (busySince === null ? 0 : Math.max(0, performance.now() - busySince)),
   };
 }
 
 export function createKernel(parts: KernelParts): Kernel {
   const { dataplane, schedule, log, metrics } = parts;
-  const { attempt, exclusive, failure, busyFor } = createAttempts(parts);
+  const { attempt, ...attempts } = createAttempts(parts);
   let unwatch: (() => void) | null = null;
+  let repairs = 0;
   const comparing = async (operation: Operation, run: () => Promise<SyncReport>): Promise<SyncReport | null> => {
     schedule.checkBegins();
     const report = await attempt(operation, run);
@@ -130,6 +140,7 @@ export function createKernel(parts: KernelParts): Kernel {
       const report = await comparing("check", () => dataplane.check());
       if (report === null) return false;
       metrics.repairs.add({}, report.differences.length);
+      repairs += report.differences.length;
       if (report.differences.length === 0) return true;
       log.warn("somebody else changed our rules in the kernel: repaired, and open connections are decided again", {
         found: report.differences,
@@ -138,9 +149,8 @@ export function createKernel(parts: KernelParts): Kernel {
       });
       return true;
     },
-    failure,
-    busyFor,
-    exclusive,
+    ...attempts,
+    repairs: () => repairs,
     unwatch: () => unwatch?.(),
   };
 }

@@ -1,15 +1,20 @@
 import type { Compiler } from "../compile/incremental.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Log } from "../observe/log.ts";
-import type { Source } from "../source/source.ts";
+import type { Source, SourceHealth } from "../source/source.ts";
 import type { Clock } from "../system/clock.ts";
-import type { BindAddress } from "./bind-address.ts";
+import type { BindAddress, UnixAddress } from "./bind-address.ts";
 import { type Enforcer, createEnforcer } from "./enforcer.ts";
 import { createExposition } from "./exposition.ts";
 import { describeFailure, effectOf } from "./failures.ts";
 import { followSource } from "./follow.ts";
+import { createKernelCounters } from "./kernel-counters.ts";
+import { serveLocally } from "./local-server.ts";
 import { createAgentMetrics } from "./metrics.ts";
+import { publicRoutes } from "./routes.ts";
 import { startServer } from "./server.ts";
+import { createSight } from "./sight.ts";
+import { createReport, statusRoute } from "./status/report.ts";
 import { type UninstallParts, followUninstall } from "./uninstall.ts";
 
 export interface AgentParts {
@@ -23,6 +28,8 @@ export interface AgentParts {
   readonly random: () => number;
   readonly log: Log;
   readonly bind: BindAddress;
+  /** Where the commands on this node ask; absent or null: nowhere. */
+  readonly socket?: UnixAddress | null;
   /** Milliseconds between checks of the kernel. */
   readonly syncPeriod: number;
   readonly audit: boolean;
@@ -53,6 +60,17 @@ async function tellCapabilities(dataplane: Dataplane, log: Log): Promise<void> {
   }
 }
 
+const resourceVersionsOf = (health: SourceHealth | null): ReadonlyMap<string, string> =>
+  new Map(health?.resources.map(({ resource, resourceVersion }) => [resource, resourceVersion]));
+
+/** What a report is headed with. */
+const named = ({ build, dataplane }: AgentParts) => ({
+  node: build["node"] ?? "",
+  version: build["version"] ?? "",
+  dataplane: dataplane.name,
+  layout: null,
+});
+
 /** So long after the start is over, nothing is likely to be waiting for what the tidying holds up. */
 const tidyAfter = 2000;
 
@@ -68,21 +86,29 @@ async function tidyOnce(enforcer: Enforcer, { tidy, clock }: AgentParts, stop: A
  * Rejects only if the HTTP server cannot have its address.
  */
 export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<void> {
-  const { dataplane, log } = parts;
+  const { dataplane, log, clock, socket = null } = parts;
   const metrics = createAgentMetrics();
-  const enforcer = createEnforcer({ ...parts, metrics });
-  const exposition = createExposition({ ...parts, registry: metrics.registry, enforcer });
-  const server = await startServer(parts.bind, {
+  const sight = createSight(parts);
+  const enforcer = createEnforcer({ ...parts, metrics, resourceVersions: () => resourceVersionsOf(sight.health()) });
+  const counters = createKernelCounters({ enforcer, dataplane, clock });
+  const report = createReport({ ...parts, ...named(parts), enforcer, sight, counters });
+  const routes = publicRoutes({
     standing: () => enforcer.standing(),
+    degraded: () => sight.degraded(),
     illness: () => (enforcer.busyFor() > stuckAfter ? "an operation on the kernel does not come back" : null),
-    metrics: exposition,
+    metrics: createExposition({ ...parts, ...report, registry: metrics.registry, enforcer, sight, counters }),
   });
+  const local = { ...routes, "/v1/status": statusRoute(report, counters) };
+  const server = await startServer(parts.bind, routes);
   log.info("listening", { address: server.address });
   await tellCapabilities(dataplane, log);
   try {
     await Promise.all([
       enforcer.run(stop),
-      followSource({ ...parts, enforcer, metrics }, stop),
+      followSource({ ...parts, enforcer, metrics, sight }, stop),
+      sight.watch(stop),
+      counters.sample(stop),
+      socket === null ? null : serveLocally({ socket, routes: local, clock, log }, stop),
       tidyOnce(enforcer, parts, stop),
       parts.uninstall && followUninstall({ ...parts, ...parts.uninstall, enforcer }, stop),
     ]);

@@ -6,14 +6,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { readBindAddress } from "./bind-address.ts";
-import { type Answers, startServer } from "./server.ts";
+import { publicRoutes } from "./routes.ts";
+import { type Routes, beginStream, startServer } from "./server.ts";
 
 const standing = { ready: true, digest: "abc", reason: null };
-const answers: Answers = {
+const sound = {
   standing: () => standing,
+  degraded: () => null,
   illness: () => null,
   metrics: () => Promise.resolve("x 1\n"),
 };
+const answers: Routes = publicRoutes(sound);
 
 function address(text: string) {
   const read = readBindAddress(text);
@@ -60,7 +63,7 @@ describe("the server", () => {
     const socketPath = join(folder, "a.sock");
     const server = await startServer(address(`unix:${socketPath}`), answers);
     const ready = await get({ socketPath }, "/readyz");
-    assert.deepEqual([ready.status, JSON.parse(ready.body)], [200, standing]);
+    assert.deepEqual([ready.status, JSON.parse(ready.body)], [200, { ...standing, degraded: null }]);
     assert.deepEqual(await get({ socketPath }, "/healthz?x=1"), {
       status: 200,
       type: "text/plain; charset=utf-8",
@@ -74,14 +77,48 @@ describe("the server", () => {
   });
 
   it("says 503 while not ready or not well", async () => {
-    const server = await startServer(address("127.0.0.1:0"), {
-      ...answers,
-      standing: () => ({ ready: false, digest: null, reason: "not yet" }),
-      illness: () => "stuck",
-    });
+    const server = await startServer(
+      address("127.0.0.1:0"),
+      publicRoutes({
+        ...sound,
+        standing: () => ({ ready: false, digest: null, reason: "not yet" }),
+        illness: () => "stuck",
+      }),
+    );
     const port = Number(server.address.split(":")[1]);
     assert.equal((await get({ port }, "/readyz")).status, 503);
     assert.deepEqual((await get({ port }, "/healthz")).body, "stuck\n");
+    await server.close();
+  });
+
+  it("an outage of the source is told, and is no reason not to be ready", async () => {
+    const degraded = () => "out of sight";
+    const server = await startServer(address("127.0.0.1:0"), publicRoutes({ ...sound, degraded }));
+    const reply = await get({ port: Number(server.address.split(":")[1]) }, "/readyz");
+    assert.deepEqual([reply.status, JSON.parse(reply.body)], [200, { ...standing, degraded: "out of sight" }]);
+    await server.close();
+  });
+
+  it("says what there is where a path is wrong, and hands over what stands behind the question mark", async () => {
+    const server = await startServer(address("127.0.0.1:0"), {
+      "/v1/a": (query, response) => void response.end(query.get("x")),
+      "/v1/b": () => Promise.reject(new Error("a defect")),
+    });
+    const port = Number(server.address.split(":")[1]);
+    assert.equal((await get({ port }, "/v1/a?x=1%202")).body, "1 2");
+    assert.equal((await get({ port }, "/constructor")).body, "there is /v1/a, /v1/b\n");
+    await assert.rejects(get({ port }, "/v1/b"));
+    await server.close();
+  });
+
+  it("a stream may be silent for longer than anybody else", { timeout: 30_000 }, async () => {
+    const server = await startServer(address("127.0.0.1:0"), {
+      "/v1/s": (_query, response) => {
+        beginStream(response, "text/plain");
+        setTimeout(() => response.end("late\n"), 11_000);
+      },
+    });
+    assert.equal((await get({ port: Number(server.address.split(":")[1]) }, "/v1/s")).body, "late\n");
     await server.close();
   });
 

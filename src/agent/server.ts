@@ -1,17 +1,13 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { type Socket, connect } from "node:net";
-import { metricsContentType } from "../observe/metrics.ts";
 import { type BindAddress, formatBindAddress } from "./bind-address.ts";
-import type { Standing } from "./standing.ts";
 
-/** What the server tells about. */
-export interface Answers {
-  standing(): Standing;
-  /** Why the agent should be restarted; null: it works. */
-  illness(): string | null;
-  metrics(): Promise<string>;
-}
+/** Answers one path. It gets GET and HEAD requests only; what it throws ends the connection. */
+export type Route = (query: URLSearchParams, response: ServerResponse) => void | Promise<void>;
+
+/** By path, in the order in which a wrong path is told of them. */
+export type Routes = Readonly<Record<string, Route>>;
 
 export interface RunningServer {
   /** Where it listens, with the port that the kernel chose. */
@@ -25,28 +21,31 @@ const mostConnections = 64;
 /** Of one address, so that one peer cannot take all of them. */
 const mostConnectionsOfOne = 16;
 
-function send(response: ServerResponse, status: number, type: string, body: string): void {
+/** Sends all of an answer; to a HEAD request without its body. */
+export function send(response: ServerResponse, status: number, type: string, body: string): void {
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
   response.end(response.req.method === "HEAD" ? undefined : body);
 }
 
-async function answer(answers: Answers, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const text = "text/plain; charset=utf-8";
-  if (request.method !== "GET" && request.method !== "HEAD") return send(response, 405, text, "only GET and HEAD\n");
-  switch (request.url?.split("?", 1)[0]) {
-    case "/healthz": {
-      const illness = answers.illness();
-      return send(response, illness === null ? 200 : 503, text, `${illness ?? "ok"}\n`);
-    }
-    case "/readyz": {
-      const standing = answers.standing();
-      return send(response, standing.ready ? 200 : 503, "application/json", `${JSON.stringify(standing)}\n`);
-    }
-    case "/metrics":
-      return send(response, 200, metricsContentType, await answers.metrics());
-    default:
-      return send(response, 404, text, "there is /healthz, /readyz and /metrics\n");
-  }
+/**
+ * Begins an answer that has no end of its own: its peer may wait for the next part for as long as it likes. Who writes
+ * it must drop what a slow reader does not take (`writableNeedDrain`), and limit how many there are.
+ */
+export function beginStream(response: ServerResponse, type: string): void {
+  response.socket?.setTimeout(0);
+  response.writeHead(200, { "content-type": type });
+  response.flushHeaders();
+}
+
+export const plainText = "text/plain; charset=utf-8";
+
+async function answer(routes: Routes, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== "GET" && request.method !== "HEAD")
+    return send(response, 405, plainText, "only GET and HEAD\n");
+  const [path = "", query = ""] = (request.url ?? "").split("?", 2);
+  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+  if (route === undefined) return send(response, 404, plainText, `there is ${Object.keys(routes).join(", ")}\n`);
+  await route(new URLSearchParams(query), response);
 }
 
 /** Cuts what is beyond the share of one peer. Peers on a unix socket have no address and share all of it. */
@@ -69,7 +68,7 @@ function limitPerPeer(server: Server): void {
   });
 }
 
-function createHttpServer(answers: Answers): Server {
+function createHttpServer(routes: Routes): Server {
   const limits = {
     headersTimeout: patience,
     requestTimeout: patience,
@@ -79,7 +78,7 @@ function createHttpServer(answers: Answers): Server {
   };
   const server = createServer(limits, (request, response) => {
     request.resume();
-    answer(answers, request, response).catch(() => response.destroy());
+    answer(routes, request, response).catch(() => response.destroy());
   });
   server.maxConnections = mostConnections;
   // Requests are bounded above; this one ends peers that do not read the answer.
@@ -135,8 +134,8 @@ async function listenOnPath(server: Server, address: BindAddress & { kind: "unix
 }
 
 /** Starts to answer. Rejects with Node's error if the address cannot be had. */
-export async function startServer(address: BindAddress, answers: Answers): Promise<RunningServer> {
-  const server = createHttpServer(answers);
+export async function startServer(address: BindAddress, routes: Routes): Promise<RunningServer> {
+  const server = createHttpServer(routes);
   if (address.kind === "unix") await listenOnPath(server, address);
   else await listen(server, address);
   const bound = server.address();

@@ -86,6 +86,7 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
       tidy: tidyMemory,
       log,
       bind: settings.bind,
+      socket: settings.socket,
       syncPeriod: settings.syncPeriod,
       audit: settings.audit,
       ...(uninstall === null ? {} : { uninstall }),

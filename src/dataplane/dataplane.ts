@@ -1,5 +1,5 @@
 import type { Ruleset } from "../ir/ruleset.ts";
-import type { Direction } from "../policy/policy.ts";
+import type { Direction, PolicyId } from "../policy/policy.ts";
 import type { RulesetChange } from "../ir/change.ts";
 
 /**
@@ -69,11 +69,14 @@ export interface PolicyCounter {
 export class UnsupportedError extends Error {
   readonly feature: string;
   readonly reason: string;
-  constructor(feature: string, reason: string) {
+  /** The policies that ask for it, as far as they are known. */
+  readonly policies: readonly PolicyId[];
+  constructor(feature: string, reason: string, policies: readonly PolicyId[] = []) {
     super(`${feature}: ${reason}`);
     this.name = "UnsupportedError";
     this.feature = feature;
     this.reason = reason;
+    this.policies = policies;
   }
 }
 

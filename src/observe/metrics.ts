@@ -17,15 +17,18 @@ export interface Gauge {
 }
 
 export interface Histogram {
-  observe(value: number): void;
+  observe(value: number, labels?: LabelValues): void;
 }
 
 /** Metric families by name, printed in the order they were made. */
 export interface Registry {
   counter(name: string, help: string): Counter;
   gauge(name: string, help: string): Gauge;
-  /** `bounds`: upper bounds of the buckets, ascending, without +Inf. */
-  histogram(name: string, help: string, bounds: readonly number[]): Histogram;
+  /**
+   * `bounds`: upper bounds of the buckets, ascending, without +Inf. `series`: labels that it has from the start; other
+   * ones that are observed join them.
+   */
+  histogram(name: string, help: string, bounds: readonly number[], series?: readonly LabelValues[]): Histogram;
   /** A family whose samples are read when the metrics are asked for. */
   observed(name: string, help: string, type: "counter" | "gauge", read: () => readonly Sample[]): void;
   /** All of it in Prometheus' text exposition format 0.0.4. */
@@ -74,14 +77,32 @@ function createBuckets(bounds: readonly number[]) {
       sum += value;
       count += 1;
     },
-    lines: (name: string) => {
+    lines: (name: string, labels: LabelValues) => {
       let below = 0;
+      const bucket = (le: number | string, value: number) =>
+        `${name}_bucket${labelText({ ...labels, le: `${le}` })} ${value}`;
       const buckets = bounds.map((bound, index) => {
         below += counts[index] ?? 0;
-        return `${name}_bucket{le="${bound}"} ${below}`;
+        return bucket(bound, below);
       });
-      return [...buckets, `${name}_bucket{le="+Inf"} ${count}`, `${name}_sum ${sum}`, `${name}_count ${count}`];
+      const own = labelText(labels);
+      return [...buckets, bucket("+Inf", count), `${name}_sum${own} ${sum}`, `${name}_count${own} ${count}`];
     },
+  };
+}
+
+function createHistogram(bounds: readonly number[], series: readonly LabelValues[]) {
+  const all = new Map<string, { readonly labels: LabelValues; readonly buckets: ReturnType<typeof createBuckets> }>();
+  const bucketsOf = (labels: LabelValues) => {
+    const key = labelText(labels);
+    const found = all.get(key) ?? { labels, buckets: createBuckets(bounds) };
+    all.set(key, found);
+    return found.buckets;
+  };
+  for (const labels of series) bucketsOf(labels);
+  return {
+    observe: (value: number, labels: LabelValues = {}) => bucketsOf(labels).observe(value),
+    lines: (name: string) => [...all.values()].flatMap(({ labels, buckets }) => buckets.lines(name, labels)),
   };
 }
 
@@ -103,10 +124,10 @@ export function createRegistry(): Registry {
       register(name, help, "gauge", () => series.lines(name));
       return { set: (value, labels = {}) => void series.set(labels, value) };
     },
-    histogram: (name, help, bounds) => {
-      const buckets = createBuckets(bounds);
-      register(name, help, "histogram", () => buckets.lines(name));
-      return { observe: buckets.observe };
+    histogram: (name, help, bounds, series = [{}]) => {
+      const histogram = createHistogram(bounds, series);
+      register(name, help, "histogram", () => histogram.lines(name));
+      return { observe: histogram.observe };
     },
     observed: (name, help, type, read) => register(name, help, type, () => sampleLines(name, read())),
     text: () => [...families.values()].flatMap((lines) => lines()).join("\n") + "\n",

@@ -91,7 +91,13 @@ async function running(more: Partial<AgentParts> = {}) {
 describe("the agent", () => {
   it("tells by /readyz which input is in force, and by /metrics how it goes", async () => {
     const agent = await running();
-    assert.deepEqual(await agent.ready(), { status: 200, ready: true, digest: "d0", reason: null });
+    assert.deepEqual(await agent.ready(), {
+      status: 200,
+      ready: true,
+      digest: "d0",
+      reason: null,
+      degraded: null,
+    });
     agent.source.push(updateOf("d1", [policyChange("p")]));
     await settled();
     assert.equal((await agent.ready()).digest, "d1");
