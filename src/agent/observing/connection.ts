@@ -42,8 +42,7 @@ export function chainOf(ruleset: Ruleset, { client, backend }: ForwardedConnecti
 
 function chainIn(endpoint: Endpoint, direction: Direction, audit: boolean): ChainName | null {
   if (!audit) return endpoint[direction];
-  // AUDIT
-  return null;
+  return direction === "ingress" ? endpoint.auditIngress : endpoint.auditEgress;
 }
 
 /** What the Ruleset, as it is now, says about the connection in this direction. */
