@@ -11,8 +11,11 @@ export interface Credentials {
   readonly tokens: string;
 }
 
-/** Who may do everything. */
+/** Who may do everything, and is never held back. */
 export const adminToken = "token-of-the-administrator";
+
+/** Who is of the group `agents`, and may do what a test lets that group do. */
+export const agentToken = "token-of-an-agent";
 
 /** The API server is reached under all of these, so that a test can cut the way of one agent alone. */
 export const serverAddresses: readonly string[] = Array.from({ length: 32 }, (_, index) => `127.0.0.${index + 1}`);
@@ -34,7 +37,9 @@ export function makeCredentials(folder: string): Credentials {
   const files = ["-keyout", at("server.key"), "-out", at("server.crt")];
   openssl("req", "-x509", ...curve, ...signed, "-subj", "/CN=kube-apiserver", ...files);
   openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", at("accounts.key"));
-  writeFileSync(at("tokens.csv"), `${adminToken},admin,admin,"system:masters"\n`, { mode: 0o600 });
+  writeFileSync(at("tokens.csv"), `${adminToken},admin,admin,"system:masters"\n${agentToken},agent,agent,"agents"\n`, {
+    mode: 0o600,
+  });
   return {
     authority: at("ca.crt"),
     certificate: at("server.crt"),

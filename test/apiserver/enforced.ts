@@ -1,5 +1,81 @@
+/**
+ * When may a test send its packets? Not after a time: when the agents say that the kernel has what the API server had.
+ * An agent tells which resource versions are in force; versions of deleted objects are not in any list, so an object
+ * that nothing depends on is changed after them in each resource, and its version waited for.
+ */
 import type { Agent } from "./agents.ts";
-import type { ControlPlane } from "./control-plane.ts";
-import type { HeldObjects } from "./objects-of.ts";
+import type { ApiAccess, NewObject, StoredObject } from "./api.ts";
+import { type RunningProcess, until } from "./process.ts";
 
-export async function untilEnforced(_agent: Agent, _held: HeldObjects, _plane: ControlPlane): Promise<void> {}
+/** By resource, as agents name it: the version that has to be in force. */
+export type WantedVersions = ReadonlyMap<string, bigint>;
+
+const barrier = "portcullis-barrier";
+const patience = 60_000;
+
+const resourceNames: Readonly<Record<string, string>> = {
+  Namespace: "namespaces",
+  Node: "nodes",
+  Pod: "pods",
+  NetworkPolicy: "networkpolicies.networking.k8s.io",
+};
+
+/** What nothing depends on: a pod of no node, a policy in a namespace without pods that run. */
+function markers(stamp: string): readonly NewObject[] {
+  const labels = { [barrier]: stamp };
+  const metadata = { namespace: barrier, name: barrier, labels };
+  return [
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: barrier, labels } },
+    { apiVersion: "v1", kind: "Pod", metadata, spec: { containers: [{ name: "none", image: "none" }] } },
+    { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata, spec: { podSelector: {} } },
+  ];
+}
+
+let stamps = 0;
+
+/** Changes an object of each resource: what comes after the answer is newer than everything before. */
+export async function setBarrier(api: ApiAccess): Promise<readonly StoredObject[]> {
+  stamps += 1;
+  const set: StoredObject[] = [];
+  for (const marker of markers(String(stamps))) set.push(await api.apply(marker));
+  return set;
+}
+
+/** The newest version of each resource among these objects. */
+export function versionsOf(objects: readonly StoredObject[]): WantedVersions {
+  const wanted = new Map<string, bigint>();
+  for (const { kind, metadata } of objects) {
+    const resource = resourceNames[kind];
+    if (resource === undefined) continue;
+    const version = BigInt(metadata.resourceVersion);
+    if (version > (wanted.get(resource) ?? 0n)) wanted.set(resource, version);
+  }
+  return wanted;
+}
+
+/** The part of `/v1/status` that is needed here. */
+interface Status {
+  readonly enforced: { readonly resourceVersions: Readonly<Record<string, string>> } | null;
+}
+
+/** Waits until the agent's kernel has these versions or newer ones. `needs`: without which it cannot come to pass. */
+export async function untilEnforced(
+  agent: Agent,
+  wanted: WantedVersions,
+  needs: readonly RunningProcess[] = [],
+): Promise<void> {
+  let last: unknown = null;
+  const isEnforced = async (): Promise<true | null> => {
+    const status = (await agent.status()) as Status | null;
+    last = status;
+    const versions = status?.enforced?.resourceVersions ?? {};
+    const isThere = ([resource, version]: readonly [string, bigint]) => BigInt(versions[resource] ?? "0") >= version;
+    return [...wanted].every(isThere) ? true : null;
+  };
+  try {
+    await until(`${agent.node} enforces what the API server holds`, isEnforced, patience, [agent.process, ...needs]);
+  } catch (cause) {
+    const missing = [...wanted].map(([resource, version]) => `${resource} ${version}`).join(", ");
+    throw new Error(`wanted: ${missing}; it says: ${JSON.stringify(last)}`, { cause });
+  }
+}

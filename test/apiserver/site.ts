@@ -16,8 +16,9 @@ import { type NodeName, nodeAddressesOf, podCidrsOf } from "../random-cluster.ts
 import { type Agent, startAgent } from "./agents.ts";
 import type { ApiAccess, NewObject } from "./api.ts";
 import { ControlPlane } from "./control-plane.ts";
-import { untilEnforced } from "./enforced.ts";
+import { setBarrier, untilEnforced, versionsOf } from "./enforced.ts";
 import { Network } from "./network.ts";
+import { until } from "./process.ts";
 import { clusterOfRaw, type HeldObjects, heldObjects } from "./objects-of.ts";
 
 export interface SiteOptions {
@@ -85,6 +86,11 @@ export class Site {
     return agent;
   }
 
+  /** Where a kubeconfig is for a node's agent with a token of its own. */
+  kubeconfigOf(name: string, identity: { readonly token: string } | { readonly tokenFile: string }): string {
+    return this.plane.kubeconfig(`agent-${name}`, { ...identity, address: this.serverAddressOf(name) });
+  }
+
   agent(name: string): Agent {
     const agent = this.agents.get(name);
     if (agent === undefined) throw new Error(`no agent on ${name}`);
@@ -107,8 +113,10 @@ export class Site {
 
   /** `read`, and waits until every agent (or those of these nodes) enforces just that. */
   async settle(nodes: readonly string[] = [...this.agents.keys()]): Promise<void> {
-    const held = await this.read();
-    await Promise.all(nodes.map((name) => untilEnforced(this.agent(name), held, this.plane)));
+    const barrier = nodes.length === 0 ? [] : await setBarrier(this.api);
+    const { raw } = await this.read();
+    const wanted = versionsOf([...raw, ...barrier]);
+    await Promise.all(nodes.map((name) => untilEnforced(this.agent(name), wanted)));
   }
 
   /**
@@ -128,6 +136,17 @@ export class Site {
       const status = running.get(object.metadata.uid);
       if (status !== undefined) await this.api.patch(object, { status }, "status");
     }
+  }
+
+  /** Waits until a namespace has gone. Its pods are told to end, and end at once, as their kubelet says. */
+  async namespaceGone(name: string): Promise<void> {
+    const isGone = async (): Promise<true | null> => {
+      for (const one of await this.api.list("v1", "Pod")) {
+        if (one.metadata.namespace === name && one.metadata.deletionTimestamp !== undefined) await this.api.remove(one);
+      }
+      return (await this.api.find("v1", "Namespace", name)) === null ? true : null;
+    };
+    await until(`the end of namespace ${name}`, isGone, 60_000);
   }
 
   /** Changes objects of any kind, by server-side apply. */

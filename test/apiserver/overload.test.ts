@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { namespace } from "../ask.ts";
+import { openApi, type ApiAccess } from "./api.ts";
+import { whySkipped } from "./available.ts";
+import { agentToken } from "./credentials.ts";
+import { until } from "./process.ts";
+import { allowFrom, denyIngress, idOf, web } from "./scene.ts";
+import { assertReady, untilSighted } from "./sight.ts";
+import { Site } from "./site.ts";
+
+const agents = { kind: "Group", group: { name: "agents" } } as const;
+
+/** The API server's own way to hold somebody back: a priority level that no request gets a seat in. */
+const jail = {
+  apiVersion: "flowcontrol.apiserver.k8s.io/v1",
+  kind: "PriorityLevelConfiguration",
+  metadata: { name: "jail" },
+  spec: {
+    type: "Limited",
+    limited: {
+      nominalConcurrencyShares: 0,
+      lendablePercent: 0,
+      borrowingLimitPercent: 0,
+      limitResponse: { type: "Reject" },
+    },
+  },
+};
+const sentence = {
+  apiVersion: jail.apiVersion,
+  kind: "FlowSchema",
+  metadata: { name: "jail" },
+  spec: {
+    priorityLevelConfiguration: { name: "jail" },
+    matchingPrecedence: 1,
+    rules: [
+      {
+        subjects: [agents],
+        resourceRules: [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"], clusterScope: true, namespaces: ["*"] }],
+        nonResourceRules: [{ verbs: ["*"], nonResourceURLs: ["*"] }],
+      },
+    ],
+  },
+};
+
+const rights = {
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRoleBinding",
+  metadata: { name: "agents" },
+  roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+  subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "Group", name: "agents" }],
+};
+
+/** A real API server that answers 429 with Retry-After. */
+describe("an API server that is too busy", { skip: whySkipped() }, () => {
+  let site: Site;
+  let asAgent: ApiAccess;
+  const untilAnswer = (status: number): Promise<true> =>
+    until(
+      `status ${status} for agents`,
+      async () => ((await asAgent.send("GET", "/api/v1/pods?limit=1")).status === status ? true : null),
+      30_000,
+    );
+  before(async () => {
+    site = await Site.start({ nodes: ["node-1"] });
+    asAgent = openApi({ server: site.plane.urlAt("127.0.0.1"), authority: site.plane.authority(), token: agentToken });
+    await site.apply(rights, namespace("x"), denyIngress("x/deny"));
+    await site.apply(allowFrom("x/allow", { app: "client" }, { app: "server" }, 80));
+    await site.run(web("x/client", "node-1", 11, { app: "client" }), web("x/server", "node-1", 12, { app: "server" }));
+    await untilAnswer(200);
+    await site.stopAgent("node-1", "SIGTERM");
+    site.startAgent("node-1", site.kubeconfigOf("node-1", { token: agentToken }));
+    await site.settle();
+  });
+  after(async () => {
+    asAgent?.close();
+    await site?.down();
+  });
+
+  /** How often the API server has turned agents away since it started. */
+  const refusals = async (): Promise<number> => {
+    const { text } = await site.api.send("GET", "/metrics");
+    const lines = text
+      .split("\n")
+      .filter((line) => /^apiserver_flowcontrol_rejected_requests_total\{.*"jail"/.test(line));
+    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+  };
+
+  it("an agent that starts waits, asks seldom, and leaves the rules in force", async () => {
+    await site.apply(jail, sentence);
+    await untilAnswer(429);
+    await site.stopAgent("node-1");
+    const agent = site.startAgent("node-1", site.kubeconfigOf("node-1", { token: agentToken }));
+    const first = await refusals();
+    const turnedAway = async (): Promise<true | null> => ((await refusals()) >= first + 3 ? true : null);
+    await until("the agent is turned away", turnedAway, 60_000, [agent.process]);
+    const [from, since] = [await refusals(), performance.now()];
+    await untilSighted(agent, false);
+    await until("ten seconds", () => (performance.now() - since > 10_000 ? true : null), 20_000, [agent.process]);
+    const perSecond = ((await refusals()) - from) / ((performance.now() - since) / 1000);
+    assert.ok(perSecond < 5, `${perSecond.toFixed(1)} requests a second`);
+    await site.expect({ "x/client x/server TCP/80": "allow", "x/client x/server TCP/8080": "deny" });
+    for (const one of [sentence, jail]) await site.api.remove(one);
+    await site.settle();
+    await assertReady(agent);
+    await site.expect({ "x/client x/server TCP/80": "allow", "x/client x/server TCP/8080": "deny" });
+  });
+
+  it("one that was following goes on with what it knows, and makes good what it missed", async () => {
+    const agent = site.agent("node-1");
+    await site.apply(jail, sentence);
+    await untilAnswer(429);
+    await site.plane.stopServer("SIGKILL");
+    await site.plane.startServer();
+    await untilAnswer(429);
+    await untilSighted(agent, false);
+    await assertReady(agent);
+    await site.expect({ "x/client x/server TCP/80": "allow" });
+    await site.api.remove(idOf("NetworkPolicy", "x/allow"));
+    for (const one of [sentence, jail]) await site.api.remove(one);
+    await site.settle();
+    await untilSighted(agent, true);
+    await site.expect({ "x/client x/server TCP/80": "deny" });
+  });
+});
