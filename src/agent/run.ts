@@ -1,5 +1,6 @@
 import type { Compiler } from "../compile/incremental.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { Address } from "../net/address.ts";
 import type { Log } from "../observe/log.ts";
 import type { Source, SourceHealth } from "../source/source.ts";
 import type { Clock } from "../system/clock.ts";
@@ -11,6 +12,8 @@ import { followSource } from "./follow.ts";
 import { createKernelCounters } from "./kernel-counters.ts";
 import { serveLocally } from "./local-server.ts";
 import { createAgentMetrics } from "./metrics.ts";
+import { createObserver } from "./observing/observe.ts";
+import { flowsRoute } from "./observing/route.ts";
 import { publicRoutes } from "./routes.ts";
 import { startServer } from "./server.ts";
 import { createSight } from "./sight.ts";
@@ -30,6 +33,8 @@ export interface AgentParts {
   readonly bind: BindAddress;
   /** Where the commands on this node ask; absent or null: nowhere. */
   readonly socket?: UnixAddress | null;
+  /** Where the kernel reports denied connections; absent or null: they are not told of. */
+  readonly dropLog?: { readonly netns: string | null; readonly group: number } | null;
   /** Milliseconds between checks of the kernel. */
   readonly syncPeriod: number;
   readonly audit: boolean;
@@ -86,7 +91,7 @@ async function tidyOnce(enforcer: Enforcer, { tidy, clock }: AgentParts, stop: A
  * Rejects only if the HTTP server cannot have its address.
  */
 export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<void> {
-  const { dataplane, log, clock, socket = null } = parts;
+  const { dataplane, log, clock, socket = null, dropLog = null } = parts;
   const metrics = createAgentMetrics();
   const sight = createSight(parts);
   const enforcer = createEnforcer({ ...parts, metrics, resourceVersions: () => resourceVersionsOf(sight.health()) });
@@ -98,10 +103,14 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
     illness: () => (enforcer.busyFor() > stuckAfter ? "an operation on the kernel does not come back" : null),
     metrics: createExposition({ ...parts, ...report, registry: metrics.registry, enforcer, sight, counters }),
   });
-  const local = { ...routes, "/v1/status": statusRoute(report, counters) };
+  const { node } = named(parts);
+  const knows = { ruleset: () => enforcer.ruleset(), podAt: (address: Address) => enforcer.podAt(address) };
+  const observer = dropLog && createObserver({ ...parts, ...dropLog, ...knows, node });
+  const local = { ...routes, "/v1/status": statusRoute(report, counters), "/v1/flows": flowsRoute(observer) };
   const server = await startServer(parts.bind, routes);
   log.info("listening", { address: server.address });
   await tellCapabilities(dataplane, log);
+  observer?.start();
   try {
     await Promise.all([
       enforcer.run(stop),
@@ -113,6 +122,7 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
       parts.uninstall && followUninstall({ ...parts, ...parts.uninstall, enforcer }, stop),
     ]);
   } finally {
+    observer?.stop();
     await server.close();
     dataplane.close();
   }

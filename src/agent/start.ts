@@ -87,6 +87,7 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
       log,
       bind: settings.bind,
       socket: settings.socket,
+      dropLog: settings.dropLogGroup === null || settings.dryRun ? null : { netns, group: settings.dropLogGroup },
       syncPeriod: settings.syncPeriod,
       audit: settings.audit,
       ...(uninstall === null ? {} : { uninstall }),
