@@ -17,11 +17,13 @@ const packages = {
   iptables: "iptables",
   ipset: "ipset",
   conntrack: "conntrack",
+  openssl: "openssl",
 };
 
 /** What only some suites need, installed only when they are asked for (`--with=cluster`). */
 const packagesOf = {
-  cluster: { "etcd-server": "etcd", openssl: "openssl" },
+  cluster: { "etcd-server": "etcd" },
+  packaging: { buildah: "buildah", runc: "runc" },
 };
 
 // Debian keeps nft, ip and the rest in sbin, which is not in the PATH of an ordinary user.

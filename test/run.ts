@@ -49,8 +49,9 @@ async function runCheck(check: Check): Promise<void> {
 
 async function main(): Promise<void> {
   const wanted = process.argv.slice(2);
-  // Those of test/apiserver need a real API server: `npm run test:apiserver` runs them.
-  const exclude = ["test/apiserver/**"];
+  // Those of test/apiserver need a real API server, those of test/packaging what is shipped: `npm run test:apiserver`
+  // and `npm run test:packaging` run them.
+  const exclude = ["test/apiserver/**", "test/packaging/**"];
   const all = globSync("{src,test}/**/*.test.ts", { cwd: root, exclude }).sort();
   const files = wanted.length === 0 ? all : all.filter((file) => wanted.some((text) => file.includes(text)));
   const usesKernel = (file: string) =>

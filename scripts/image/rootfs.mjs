@@ -28,7 +28,7 @@ const settings = {
   "etc/nsswitch.conf": "hosts: files dns\n",
 };
 /** Places to mount on: a runtime cannot make them in a read-only root. */
-const mountPoints = ["dev", "proc", "sys", "tmp", "run/portcullis", "etc/portcullis"];
+const mountPoints = ["dev", "proc", "sys", "tmp", "run/portcullis", "var/lib/portcullis", "etc/portcullis"];
 
 function put(folder, path, bytes, mode = 0o644) {
   const file = join(folder, path);

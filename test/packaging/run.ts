@@ -1,0 +1,41 @@
+/**
+ * `npm run test:packaging`: builds the image, the single-file executable and the npm package, and starts each on a clean
+ * root file system. What this machine lacks is printed, and all of it skipped; the last line is
+ * `N passed, N failed, N skipped`.
+ */
+import { spawnSync } from "node:child_process";
+import { globSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Totals, runFiles, totalsText } from "../run-files.ts";
+import { buildRoots, repository, rootsVariable } from "./artifacts.ts";
+
+function whatIsMissing(): string | null {
+  if (process.getuid?.() !== 0) return "needs root";
+  for (const program of ["buildah", "runc", "npm", "dpkg-deb", "apt-get"]) {
+    if (spawnSync(program, ["--version"]).error !== undefined) return `needs ${program}, which is not installed`;
+  }
+  return null;
+}
+
+const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
+const missing = whatIsMissing();
+if (missing === null) {
+  const roots = buildRoots(tmpdir());
+  process.env[rootsVariable] = roots;
+  const files = globSync("test/packaging/**/*.test.ts", { cwd: repository }).sort();
+  try {
+    await runFiles(
+      files.map((file) => join(repository, file)),
+      totals,
+      { concurrency: 1 },
+    );
+  } finally {
+    rmSync(roots, { recursive: true, force: true });
+  }
+} else {
+  console.log(`SKIPPED, all of it: ${missing}`);
+  totals.skipped = 1;
+}
+console.log(totalsText(totals));
+process.exitCode = totals.failed > 0 || totals.passed + totals.skipped === 0 ? 1 : 0;
