@@ -92,7 +92,8 @@ for (const way of ["image", "executable", "package"] as const) {
       const folder = mkdtempSync(join(tmpdir(), "pct-eval-"));
       try {
         writeFileSync(join(folder, "all.json"), list(worldObjects(addresses, [fromClient])));
-        const query = (id: string) => JSON.stringify({ id, from: `alpha/${id}`, to: "alpha/web", protocol: "TCP", port: 80 });
+        const query = (id: string) =>
+          JSON.stringify({ id, from: `alpha/${id}`, to: "alpha/web", protocol: "TCP", port: 80 });
         writeFileSync(join(folder, "queries"), `${query("client")}\n${query("other")}\n`);
         const { stdout, stderr } = container.run({
           args: [...command, "eval", "-f", "/etc/portcullis/all.json", "--queries", "/etc/portcullis/queries"],
