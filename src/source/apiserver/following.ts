@@ -1,0 +1,222 @@
+import { createHash } from "node:crypto";
+import type { Log } from "../../observe/log.ts";
+import { printable } from "../../observe/printable.ts";
+import type { Finding, ResourceHealth, SourceHealth } from "../source.ts";
+import type { ApiClient } from "./client.ts";
+import { InstalledKinds } from "./installed-kinds.ts";
+import type { SourceClock } from "./pace.ts";
+import type { Freshness } from "./request-path.ts";
+import { Reflector } from "./reflector.ts";
+import type { Resource } from "./resource.ts";
+import { ResourceStore } from "./resource-store.ts";
+import { builtInPolicies, coreResources, definitions } from "./resources.ts";
+
+export interface FollowingParts {
+  readonly client: ApiClient;
+  readonly clock: SourceClock;
+  readonly random: () => number;
+  readonly log: Log;
+  /** Only this Node is of interest; undefined: all. */
+  readonly nodeName: string | undefined;
+  readonly services: boolean;
+  readonly freshness: Freshness;
+  /** There may be news. */
+  readonly changed: () => void;
+  /** A defect: nothing more will come. */
+  readonly broken: (error: unknown) => void;
+}
+
+/** A resource that is followed, or whose end is still to be told. */
+interface Followed {
+  readonly store: ResourceStore;
+  readonly reflector: Reflector;
+  readonly stop: AbortController;
+}
+
+/** All resources of one server that matter, and how each fares. */
+export class Following {
+  private readonly parts: FollowingParts;
+  private readonly followed = new Map<string, Followed>();
+  /** Stores of kinds that are gone, until that has been told. */
+  private readonly leaving = new Map<string, ResourceStore>();
+  private readonly kinds: InstalledKinds;
+  private readonly stop = new AbortController();
+  private given = false;
+  /** Null: which kinds are installed was asked and answered, at least once. */
+  private kindsUnknown: string | null = "not asked yet";
+  private failedAsking = 0;
+
+  constructor(parts: FollowingParts) {
+    this.parts = parts;
+    const { client, clock, random } = parts;
+    this.kinds = new InstalledKinds({
+      client,
+      clock,
+      random,
+      defined: () => this.definedKinds(),
+      follow: (resources) => this.followOptional(resources),
+      failed: (message) => {
+        this.failedAsking += 1;
+        if (this.kindsUnknown !== null) this.kindsUnknown = message;
+        parts.changed();
+      },
+    });
+  }
+
+  start(): void {
+    const { nodeName, services } = this.parts;
+    for (const resource of [...coreResources(nodeName, services), ...builtInPolicies(), definitions])
+      this.add(resource);
+    this.kinds.run(this.stop.signal).catch(this.parts.broken);
+  }
+
+  end(): void {
+    this.stop.abort();
+    for (const one of this.followed.values()) one.stop.abort();
+  }
+
+  /** Everything that counts was listed, or is known not to be to be had. */
+  get settled(): boolean {
+    return this.kindsUnknown === null && this.counting().every(({ reflector }) => reflector.settled);
+  }
+
+  /** Nothing may be enforced before every resource was listed that has to be (semantics.md, 9). */
+  get complete(): boolean {
+    return (
+      this.settled &&
+      this.counting().every(({ store }) => store.resource.need !== "required" || store.resourceVersion !== "")
+    );
+  }
+
+  /** Why it is not settled after so many attempts; null: it is, or it may still come to it. */
+  hopeless(attempts: number): string | null {
+    if (this.kindsUnknown !== null && this.failedAsking >= attempts) return this.kindsUnknown;
+    const stuck = this.counting().find(({ reflector }) => !reflector.settled && reflector.failures >= attempts);
+    return stuck === undefined
+      ? null
+      : `${stuck.store.resource.name}: ${stuck.reflector.refusal?.message ?? "no list"}`;
+  }
+
+  /** Those whose state counts. While a list is under way, it does not: half a list is a state that never was. */
+  stores(): readonly ResourceStore[] {
+    return [...[...this.followed.values()].map((one) => one.store), ...this.leaving.values()];
+  }
+
+  /** From now on changes are noted. */
+  begin(): void {
+    this.given = true;
+    for (const store of this.stores()) store.begin();
+  }
+
+  /** Those that have gone were told of. */
+  forgetGone(): void {
+    this.leaving.clear();
+  }
+
+  /** Hex SHA-256 over `resource=resourceVersion` of every resource. */
+  digest(): string {
+    const lines = [...this.followed.values()].map(({ store }) => `${store.resource.name}=${store.resourceVersion}\n`);
+    return createHash("sha256").update(lines.sort().join("")).digest("hex");
+  }
+
+  /** One for each resource that may not be read. */
+  refused(): readonly Finding[] {
+    return [...this.followed.values()].flatMap(({ store, reflector }) => {
+      const { resource } = store;
+      if (reflector.refusal?.kind !== "forbidden" || resource.need === "extra") return [];
+      const effect =
+        store.resourceVersion !== ""
+          ? "what was read of it stays in force, changes are not seen"
+          : resource.need === "required"
+            ? "nothing is enforced before it can be read"
+            : "its policies are not enforced";
+      const message = `may not be read, ${effect}; grant get, list and watch on ${resource.name}: ${reflector.refusal.message}`;
+      return [{ position: null, object: resource.name, message: printable(message), reference: null }];
+    });
+  }
+
+  health(): SourceHealth {
+    const all = [...this.followed.values()];
+    const troubled = this.counting().find(({ reflector }) => reflector.refusal !== null || !reflector.settled);
+    const heard = all.map(({ reflector }) => reflector.lastHeard).filter((time) => time !== null);
+    const reason =
+      troubled === undefined
+        ? this.kindsUnknown
+        : `${troubled.store.resource.name}: ${troubled.reflector.refusal?.message ?? "not listed yet"}`;
+    return {
+      connected: reason === null,
+      reason,
+      lastHeard: heard.length === 0 ? null : Math.max(...heard),
+      resources: all.map(healthOf),
+    };
+  }
+
+  private counting(): readonly Followed[] {
+    return [...this.followed.values()].filter(({ store }) => store.resource.need !== "extra");
+  }
+
+  private add(resource: Resource): void {
+    const store = this.leaving.get(resource.name) ?? new ResourceStore(resource);
+    this.leaving.delete(resource.name);
+    store.resource = resource;
+    if (this.given) store.begin();
+    const { client, clock, random, freshness } = this.parts;
+    const changed = (): void => this.notice(resource);
+    const reflector = new Reflector(store, { client, clock, random, freshness, changed });
+    const stop = new AbortController();
+    this.followed.set(resource.name, { store, reflector, stop });
+    reflector.run(stop.signal).catch(this.parts.broken);
+  }
+
+  private notice(resource: Resource): void {
+    const state = this.followed.get(resource.name)?.reflector.state;
+    if (resource === definitions || (state === "absent" && resource.need !== "required")) this.kinds.look();
+    this.parts.changed();
+  }
+
+  private remove(name: string): void {
+    const one = this.followed.get(name);
+    if (one === undefined) return;
+    one.stop.abort();
+    one.store.clear();
+    this.followed.delete(name);
+    this.leaving.set(name, one.store);
+  }
+
+  private followOptional(resources: readonly Resource[]): void {
+    this.kindsUnknown = null;
+    this.failedAsking = 0;
+    const { log } = this.parts;
+    const fixed = new Set(
+      [...coreResources(undefined, true), ...builtInPolicies(), definitions].map((one) => one.name),
+    );
+    const wanted = new Map(resources.map((resource) => [resource.name, resource]));
+    for (const [name, { store, stop }] of this.followed) {
+      const resource = wanted.get(name);
+      if (fixed.has(name) || resource?.path === store.resource.path) continue;
+      if (resource === undefined) {
+        log.info("a kind of policy is gone, and with it its policies", { resource: name });
+        this.remove(name);
+      } else {
+        log.info("a kind of policy is served in another version", { resource: name, version: resource.apiVersion });
+        stop.abort();
+        this.followed.delete(name);
+        this.leaving.set(name, store);
+        this.add(resource);
+      }
+    }
+    for (const [name, resource] of wanted) if (!this.followed.has(name)) this.add(resource);
+    this.parts.changed();
+  }
+
+  private definedKinds(): ((name: string) => boolean) | null {
+    const one = this.followed.get(definitions.name);
+    if (one?.reflector.state !== "watching") return null;
+    return (name) => one.store.has(name);
+  }
+}
+
+function healthOf({ store, reflector }: Followed): ResourceHealth {
+  const { resource, resourceVersion, size } = store;
+  return { resource: resource.name, state: reflector.state, resourceVersion, objects: size, ...reflector.counts };
+}

@@ -1,0 +1,104 @@
+import { ApiUnreachable } from "./client.ts";
+import type { ApiClient } from "./client.ts";
+import { discover } from "./discovery.ts";
+import type { SourceClock } from "./pace.ts";
+import { backOff } from "./pace.ts";
+import { optionalKinds } from "./resources.ts";
+import type { Resource } from "./resource.ts";
+
+export interface InstalledKindsParts {
+  readonly client: ApiClient;
+  readonly clock: SourceClock;
+  readonly random: () => number;
+  /** Names of CustomResourceDefinitions that are there; null: they cannot be watched, or not at the moment. */
+  readonly defined: () => ((name: string) => boolean) | null;
+  /** These are followed from now on; those that are not named no longer. */
+  readonly follow: (resources: readonly Resource[]) => void;
+  /** The server was asked and did not say; what was known stands. */
+  readonly failed: (message: string) => void;
+}
+
+/** How often the server is asked: nothing else tells of a kind; something does; something is under way. */
+const blindMs = 30_000;
+const seeingMs = 300_000;
+const unsettledMs = 1000;
+
+/**
+ * Which kinds of policies are installed, as they come and go. A kind whose definition is gone is gone. Without sight of
+ * the definitions it is gone if the server says so twice: one that has just started knows its own kinds only after a
+ * moment, and to let go of a policy in that moment would open what it closes.
+ */
+export class InstalledKinds {
+  private readonly parts: InstalledKindsParts;
+  private known: ReadonlyMap<string, Resource> = new Map();
+  private readonly missed = new Set<string>();
+  private failures = 0;
+  private ring: () => void = () => {};
+  private rung = false;
+
+  constructor(parts: InstalledKindsParts) {
+    this.parts = parts;
+  }
+
+  /** Something says that it may be another set of kinds by now. */
+  look(): void {
+    this.rung = true;
+    this.ring();
+  }
+
+  /** Runs until the signal aborts. */
+  async run(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      this.rung = false;
+      const wait = await this.ask(stop);
+      if (stop.aborted) return;
+      await this.rest(wait, stop);
+    }
+  }
+
+  /** Gives the milliseconds until it is to be asked again. */
+  private async ask(stop: AbortSignal): Promise<number> {
+    try {
+      const found = await discover(this.parts.client, optionalKinds, stop);
+      this.failures = 0;
+      return this.compare(found);
+    } catch (error) {
+      if (stop.aborted) return 0;
+      if (!(error instanceof ApiUnreachable)) throw error;
+      this.failures += 1;
+      this.parts.failed(error.message);
+      return backOff(this.failures, this.parts.random);
+    }
+  }
+
+  private compare(found: readonly Resource[]): number {
+    const defined = this.parts.defined();
+    const now = new Map(found.map((resource) => [resource.name, resource]));
+    let settled = true;
+    for (const [name, resource] of this.known) {
+      if (now.has(name)) this.missed.delete(name);
+      else if (defined === null ? !this.missed.has(name) : defined(name)) {
+        this.missed.add(name);
+        now.set(name, resource);
+        settled = false;
+      } else this.missed.delete(name);
+    }
+    for (const { group, resource } of optionalKinds) {
+      const name = `${resource}.${group}`;
+      if (defined !== null && defined(name) !== now.has(name)) settled = false;
+    }
+    this.known = now;
+    this.parts.follow([...now.values()]);
+    return settled ? (defined === null ? blindMs : seeingMs) : unsettledMs;
+  }
+
+  private async rest(wait: number, stop: AbortSignal): Promise<void> {
+    const awake = new AbortController();
+    this.ring = () => awake.abort();
+    // Whatever rings may ring often: the server is not asked more than once in a while.
+    const least = Math.min(wait, 100 + this.parts.random() * 400);
+    await this.parts.clock.sleep(least, stop);
+    if (!this.rung) await this.parts.clock.sleep(wait - least, AbortSignal.any([stop, awake.signal]));
+    this.ring = () => {};
+  }
+}

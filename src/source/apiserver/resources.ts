@@ -1,0 +1,135 @@
+import { decodeNamespace } from "../../kube/decode/namespace.ts";
+import { decodeNode } from "../../kube/decode/node.ts";
+import { decodePod } from "../../kube/decode/pod.ts";
+import { decodeService } from "../../kube/decode/service.ts";
+import type { ApiObject } from "../../kube/decode/fields.ts";
+import type { FieldError } from "../../kube/field-error.ts";
+import type { ClusterObject } from "../../kube/objects.ts";
+import { policyKinds, unreadKinds } from "../../policy/kinds.ts";
+import type { PolicyKind } from "../../policy/policy.ts";
+import { existenceReader, jsonReader } from "./read/json.ts";
+import type { Decode } from "./read/json-object.ts";
+import { readPod } from "./read/protobuf/pod.ts";
+import { protobufReader } from "./read/protobuf/protobuf.ts";
+import type { Resource } from "./resource.ts";
+
+/** What every API server serves, whose being there need not be discovered. */
+const builtInGroups: ReadonlySet<string> = new Set(["networking.k8s.io"]);
+
+type Decoder = (object: ApiObject) => { readonly value: ClusterObject | null; readonly errors: readonly FieldError[] };
+
+const decodeWith =
+  (decode: Decoder): Decode =>
+  (object) => {
+    const { value, errors } = decode(object);
+    return { kind: "read", value, errors };
+  };
+
+const core = { apiVersion: "v1", fieldSelector: "", need: "required", unread: null } as const;
+
+/** What every cluster has. `nodeName`: only this Node is of interest. */
+export function coreResources(nodeName: string | undefined, services: boolean): readonly Resource[] {
+  const node = nodeName === undefined ? "" : `metadata.name=${nodeName}`;
+  const pods = protobufReader(readPod, decodeWith(decodePod));
+  const namespaces = jsonReader(decodeWith(decodeNamespace));
+  const nodes = jsonReader(decodeWith(decodeNode));
+  const all: Resource[] = [
+    { ...core, name: "namespaces", path: "/api/v1/namespaces", kind: "Namespace", reader: namespaces },
+    { ...core, name: "nodes", path: "/api/v1/nodes", kind: "Node", reader: nodes, fieldSelector: node },
+    { ...core, name: "pods", path: "/api/v1/pods", kind: "Pod", reader: pods },
+  ];
+  if (!services) return all;
+  const reader = jsonReader(decodeWith(decodeService));
+  return [...all, { ...core, name: "services", path: "/api/v1/services", kind: "Service", reader }];
+}
+
+/** Tells when policy kinds come and go. */
+export const definitions: Resource = {
+  name: "customresourcedefinitions.apiextensions.k8s.io",
+  path: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  fieldSelector: "",
+  reader: existenceReader,
+  need: "extra",
+  unread: null,
+};
+
+function groupOf(apiVersion: string): string {
+  return apiVersion.slice(0, apiVersion.indexOf("/"));
+}
+
+function policyResource(kind: PolicyKind, apiVersion: string): Resource {
+  const group = groupOf(apiVersion);
+  return {
+    name: `${kind.resource}.${group}`,
+    path: `/apis/${apiVersion}/${kind.resource}`,
+    apiVersion,
+    kind: kind.kind,
+    fieldSelector: "",
+    reader: jsonReader((object) => {
+      const { policy, errors } = kind.decode(object);
+      return { kind: "read", value: policy, errors };
+    }),
+    need: builtInGroups.has(group) ? "required" : "wanted",
+    unread: null,
+  };
+}
+
+/** Policies of the API server itself: always there. */
+export function builtInPolicies(): readonly Resource[] {
+  return policyKinds.flatMap((kind) => {
+    const apiVersion = kind.apiVersions.find((one) => builtInGroups.has(groupOf(one)));
+    return apiVersion === undefined ? [] : [policyResource(kind, apiVersion)];
+  });
+}
+
+function unreadResource(kind: string, apiVersion: string, resource: string, unread: string): Resource {
+  return {
+    name: `${resource}.${groupOf(apiVersion)}`,
+    path: `/apis/${apiVersion}/${resource}`,
+    apiVersion,
+    kind,
+    fieldSelector: "",
+    reader: existenceReader,
+    need: "extra",
+    unread,
+  };
+}
+
+/** A kind of policy that is there if somebody has installed it. */
+export interface OptionalKind {
+  readonly group: string;
+  /** Plural. */
+  readonly resource: string;
+  /** How to follow it, given the versions in which it is served, the preferred one first. */
+  choose(versions: readonly string[]): Resource | null;
+}
+
+/** Those that are read in the first of their versions that is served, and those that can only be told of. */
+export const optionalKinds: readonly OptionalKind[] = [
+  ...policyKinds
+    .filter((kind) => !kind.apiVersions.some((one) => builtInGroups.has(groupOf(one))))
+    .map((kind): OptionalKind => {
+      const group = groupOf(kind.apiVersions[0] ?? "");
+      return {
+        group,
+        resource: kind.resource,
+        choose: (versions) => {
+          const read = kind.apiVersions.find((one) => versions.includes(one));
+          if (read !== undefined) return policyResource(kind, read);
+          const [other] = versions;
+          const message = `${kind.kind} is served only in versions that are not read: it has no effect (read: ${kind.apiVersions.join(", ")})`;
+          return other === undefined ? null : unreadResource(kind.kind, other, kind.resource, message);
+        },
+      };
+    }),
+  ...unreadKinds.map(({ kind, group, resource }): OptionalKind => ({
+    group,
+    resource,
+    choose: ([first]) =>
+      first === undefined
+        ? null
+        : unreadResource(kind, first, resource, `${kind} is not supported by this version: it has no effect`),
+  })),
+];
