@@ -18,13 +18,13 @@ function metadataOf(object: unknown): ApiObjectMetadata {
   return metadata;
 }
 
-/** The whole body as JSON; throws on more than a mebibyte. */
-export async function readJson(response: ApiResponse): Promise<unknown> {
+/** The whole body as JSON; throws on more than so many bytes. */
+export async function readJson(response: ApiResponse, most = largest): Promise<unknown> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of response.body) {
     size += part.length;
-    if (size > largest) throw new Error("the API server's answer is too long");
+    if (size > most) throw new Error("the API server's answer is too long");
     parts.push(part);
   }
   return JSON.parse(Buffer.concat(parts).toString("utf8"));

@@ -112,8 +112,8 @@ export async function followUninstall(parts: UninstallParts, stop: AbortSignal):
 function tell(log: Log, failures: number, error: unknown): void {
   const isKernel = error instanceof DataplaneError;
   const { error: what, remedy } = describeFailure(error);
-  const line = isKernel ? log.error : failures === 3 ? log.warn : log.debug;
-  line(isKernel ? "uninstall: the kernel refused to remove the rules" : "the sign to uninstall cannot be read", {
+  const level = isKernel ? "error" : failures === 3 ? "warn" : "debug";
+  log[level](isKernel ? "uninstall: the kernel refused to remove the rules" : "the sign to uninstall cannot be read", {
     error: what,
     effect: "the rules stay in force",
     do: isKernel ? remedy : "let the agents' ServiceAccount get, list and watch itself, as the chart does",

@@ -14,8 +14,10 @@ export const commands: readonly CommandEntry[] = [
   { name: "lab", load: async () => (await import("./lab.ts")).registerLab },
   { name: "demo", load: async () => (await import("./demo.ts")).registerDemo },
   { name: "observe", load: async () => (await import("./observe.ts")).registerObserve },
+  { name: "status", load: async () => (await import("./status.ts")).registerStatus },
   { name: "agent", load: async () => (await import("./agent.ts")).registerAgent },
   { name: "close", load: async () => (await import("./close.ts")).registerClose },
   { name: "cleanup", load: async () => (await import("./cleanup.ts")).registerCleanup },
+  { name: "uninstall", load: async () => (await import("./uninstall.ts")).registerUninstall },
   { name: "version", load: async () => (await import("./version.ts")).registerVersion },
 ];

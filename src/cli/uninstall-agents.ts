@@ -1,0 +1,133 @@
+import { readJson } from "../agent/api-object.ts";
+import type { NamespacedName } from "../agent/setting-values.ts";
+import { removeRules, uninstallAnnotation } from "../agent/uninstall.ts";
+import type { ApiClient } from "../source/apiserver/client.ts";
+import type { Clock } from "../system/clock.ts";
+
+/** A pod of an agent as the API server knows it. */
+export interface AgentPod {
+  readonly name: string;
+  readonly uid: string;
+  /** Null: it runs nowhere yet. */
+  readonly node: string | null;
+  readonly ready: boolean;
+}
+
+/** What became of the rules, node by node. */
+export interface Uninstalled {
+  /** Agents that were ready and are not any more: theirs are gone. */
+  readonly removed: readonly AgentPod[];
+  /** Agents that are still ready: they enforce. */
+  readonly enforcing: readonly AgentPod[];
+  /** Agents that were not ready before, or went away without a word: nobody knows. */
+  readonly doubtful: readonly AgentPod[];
+}
+
+export interface UninstallParts {
+  readonly client: ApiClient;
+  readonly serviceAccount: NamespacedName;
+  readonly selector: string;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly clock: Clock;
+}
+
+const pageSize = 500;
+const largestPage = 64 << 20;
+/** Milliseconds between two looks at the agents. */
+const period = 1000;
+
+type Json = Readonly<Record<string, unknown>>;
+
+const objectOf = (value: unknown): Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+const listOf = (value: unknown): readonly Json[] => (Array.isArray(value) ? value.map(objectOf) : []);
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+
+function podOf(pod: Json): AgentPod {
+  const { name, uid } = objectOf(pod["metadata"]);
+  const conditions = listOf(objectOf(pod["status"])["conditions"]);
+  const ready = conditions.some(({ type, status }) => type === "Ready" && status === "True");
+  const node = textOf(objectOf(pod["spec"])["nodeName"]);
+  return { name: textOf(name), uid: textOf(uid), node: node === "" ? null : node, ready };
+}
+
+async function refused(client: ApiClient, what: string, status: number): Promise<never> {
+  throw new Error(`${client.server} refused to ${what}: HTTP ${status}`);
+}
+
+/** The agents' pods, all pages. */
+async function listAgents(parts: UninstallParts, signal: AbortSignal): Promise<readonly AgentPod[]> {
+  const { client, serviceAccount, selector } = parts;
+  const pods: AgentPod[] = [];
+  for (let next = ""; ;) {
+    const query = new URLSearchParams({ labelSelector: selector, limit: String(pageSize) });
+    if (next !== "") query.set("continue", next);
+    const path = `/api/v1/namespaces/${serviceAccount.namespace}/pods?${query.toString()}`;
+    const response = await client.request({ method: "GET", path }, signal);
+    if (response.status !== 200) {
+      response.discard();
+      return refused(client, "list the agents' pods", response.status);
+    }
+    const list = objectOf(await readJson(response, largestPage));
+    pods.push(...listOf(list["items"]).map(podOf));
+    next = textOf(objectOf(list["metadata"])["continue"]);
+    if (next === "") return pods;
+  }
+}
+
+/** Tells all agents to remove their rules, or, with `value` null, to enforce again. */
+export async function giveSign(
+  { client, serviceAccount }: Pick<UninstallParts, "client" | "serviceAccount">,
+  value: typeof removeRules | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace, name } = serviceAccount;
+  const response = await client.request(
+    {
+      method: "PATCH",
+      path: `/api/v1/namespaces/${namespace}/serviceaccounts/${name}?fieldManager=portcullis-uninstall`,
+      contentType: "application/merge-patch+json",
+      body: JSON.stringify({ metadata: { annotations: { [uninstallAnnotation]: value } } }),
+    },
+    signal,
+  );
+  response.discard();
+  if (response.status !== 200)
+    await refused(client, `annotate the ServiceAccount ${namespace}/${name}`, response.status);
+}
+
+/**
+ * Gives the sign and waits until no agent is ready any more, or the time is over. An agent says that its rules are
+ * gone by being no longer ready; one that was not ready before can say nothing.
+ */
+export async function uninstallAgents(parts: UninstallParts, signal: AbortSignal): Promise<Uninstalled> {
+  const { clock, timeout } = parts;
+  const deadline = performance.now() + timeout;
+  const seen = new Map<string, AgentPod>();
+  const wereReady = new Set<string>();
+  const look = async (): Promise<readonly AgentPod[]> => {
+    const pods = await listAgents(parts, signal);
+    for (const pod of pods) {
+      seen.set(pod.uid, pod);
+      if (pod.ready) wereReady.add(pod.uid);
+    }
+    return pods;
+  };
+  await look();
+  await giveSign(parts, removeRules, signal);
+  let pods = await look();
+  while (pods.some(({ ready }) => ready) && performance.now() < deadline) {
+    await clock.sleep(period, signal);
+    pods = await look();
+  }
+  const present = new Set(pods.map(({ uid }) => uid));
+  const removed = pods.filter(({ uid, ready }) => !ready && wereReady.has(uid));
+  const enforcing = pods.filter(({ ready }) => ready);
+  const known = new Set([...removed, ...enforcing].map(({ uid }) => uid));
+  const doubtful = [...seen.values()].filter(
+    // A pod that never ran anywhere never had a rule.
+    ({ uid, node }) => !known.has(uid) && node !== null && (present.has(uid) || wereReady.has(uid)),
+  );
+  return { removed, enforcing, doubtful };
+}
