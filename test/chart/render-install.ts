@@ -1,0 +1,15 @@
+/** `npm run deploy:render`: writes deploy/install.yaml from the chart. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildPrograms } from "../apiserver/binaries/build.ts";
+import { installManifest } from "./helm.ts";
+
+const missing = buildPrograms(["helm"]);
+if (missing.length > 0) {
+  console.error(missing.join("\n"));
+  process.exit(1);
+}
+const folder = join(import.meta.dirname, "..", "..", "deploy");
+mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, "install.yaml"), installManifest());
+console.log(`wrote ${join("deploy", "install.yaml")}`);
