@@ -16,6 +16,7 @@ export interface ExpositionParts {
   /** How many policies are in which state. */
   readonly policyStates: () => Readonly<Record<PolicyState, number>>;
   readonly build: LabelValues;
+  readonly cluster?: { readonly requests: () => readonly Sample[] } | null;
 }
 
 /** At most this many policy counters; the rest is summed up, so that nobody's names can fill a monitoring system. */
@@ -131,6 +132,15 @@ export function createExposition(parts: ExpositionParts): () => Promise<string> 
   );
   registerSizes(registry, () => enforcer.ruleset());
   registerSource(registry, parts.sight);
+  const { cluster = null } = parts;
+  if (cluster !== null) {
+    registry.observed(
+      "portcullis_api_requests_total",
+      "Requests to the API server, by method and by the code of its answer; unreachable: there was none.",
+      "counter",
+      () => cluster.requests(),
+    );
+  }
   registerProcess(registry);
   registerDecisions(registry, counters);
   return async () => {

@@ -2,10 +2,14 @@ import type { Compiler } from "../compile/incremental.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Address } from "../net/address.ts";
 import type { Log } from "../observe/log.ts";
+import type { Sample } from "../observe/metrics.ts";
+import type { ApiClient } from "../source/apiserver/client.ts";
 import type { Source, SourceHealth } from "../source/source.ts";
 import type { Clock } from "../system/clock.ts";
 import type { BindAddress, UnixAddress } from "./bind-address.ts";
 import { type Enforcer, createEnforcer } from "./enforcer.ts";
+import { problemsOf } from "./events/problems.ts";
+import { reportProblems } from "./events/reporter.ts";
 import { createExposition } from "./exposition.ts";
 import { describeFailure, effectOf } from "./failures.ts";
 import { followSource } from "./follow.ts";
@@ -20,10 +24,19 @@ import { createSight } from "./sight.ts";
 import { createReport, statusRoute } from "./status/report.ts";
 import { type UninstallParts, followUninstall } from "./uninstall.ts";
 
+interface Cluster {
+  /** Its policies' owners are told by it what is wrong with them. */
+  readonly client: ApiClient;
+  /** What was asked of it, by method and code. */
+  readonly requests: () => readonly Sample[];
+}
+
 export interface AgentParts {
   readonly openSource: () => Source;
   /** What the operator should look at when the source cannot be followed. */
   readonly sourceRemedy?: string;
+  /** The API server that is followed; absent or null: there is none. */
+  readonly cluster?: Cluster | null;
   readonly createCompiler: () => Compiler;
   readonly dataplane: Dataplane;
   readonly clock: Clock;
@@ -76,6 +89,22 @@ const named = ({ build, dataplane }: AgentParts) => ({
   layout: null,
 });
 
+/** A node has about so many pods. */
+const podsOfNode = 30;
+
+function tellOwners(client: ApiClient, enforcer: Enforcer, parts: AgentParts, stop: AbortSignal): Promise<void> {
+  const { node } = named(parts);
+  const problems = () =>
+    problemsOf({
+      findings: enforcer.findings(),
+      unsupported: enforcer.unsupported(),
+      entry: (id) => enforcer.ledger.entry(id),
+    });
+  // Only its own Node is known to an agent, but all pods are.
+  const nodes = () => Math.ceil((enforcer.counts()["Pod"] ?? 0) / podsOfNode);
+  return reportProblems({ ...parts, client, node, problems, nodes }, stop);
+}
+
 /** So long after the start is over, nothing is likely to be waiting for what the tidying holds up. */
 const tidyAfter = 2000;
 
@@ -91,7 +120,7 @@ async function tidyOnce(enforcer: Enforcer, { tidy, clock }: AgentParts, stop: A
  * Rejects only if the HTTP server cannot have its address.
  */
 export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<void> {
-  const { dataplane, log, clock, socket = null, dropLog = null } = parts;
+  const { dataplane, log, clock, socket = null, dropLog = null, cluster = null } = parts;
   const metrics = createAgentMetrics();
   const sight = createSight(parts);
   const enforcer = createEnforcer({ ...parts, metrics, resourceVersions: () => resourceVersionsOf(sight.health()) });
@@ -118,6 +147,7 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
       sight.watch(stop),
       counters.sample(stop),
       socket === null ? null : serveLocally({ socket, routes: local, clock, log }, stop),
+      cluster && tellOwners(cluster.client, enforcer, parts, stop),
       tidyOnce(enforcer, parts, stop),
       parts.uninstall && followUninstall({ ...parts, ...parts.uninstall, enforcer }, stop),
     ]);

@@ -45,7 +45,7 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
     now: Date.now,
   });
   const { nodeName, podCidrs, unknownPods, established, defaultVerdict, netns, ctMarkMask } = settings;
-  const followed = await openFollowed(settings);
+  const followed = await openFollowed(settings, { version: packageJson.version, clock, log });
   const real = openDataplane(settings.dataplane, { netns, ctMarkMask, clock });
   const memory =
     settings.stateFile === null || settings.dryRun
@@ -69,6 +69,7 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
   await runAgent(
     {
       openSource: followed.openSource,
+      cluster: client === null ? null : { client, requests: followed.requests },
       sourceRemedy: followed.remedy,
       createCompiler: () =>
         createCompiler({

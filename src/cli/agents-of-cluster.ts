@@ -139,6 +139,12 @@ export async function findAgents(access: ClusterAccess): Promise<readonly AgentP
   }
 }
 
+/** How many nodes the cluster has; null: kubectl cannot tell, perhaps since we may not see them. */
+export async function countNodes(access: ClusterAccess): Promise<number | null> {
+  const { code, stdout } = await runKubectl(kubectlArgs(access, ["get", "nodes", "--output=name"]), answerPatience);
+  return code === 0 ? stdout.split("\n").filter((line) => line !== "").length : null;
+}
+
 /** Runs `portcullis ARGS` in each agent's container, some at a time; an answer for each, in their order. Never throws. */
 export async function askAgents(
   access: ClusterAccess,

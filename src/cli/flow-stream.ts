@@ -38,7 +38,8 @@ export function readFlowLine(line: string): Flow | FlowsLost | null {
   return isFlow ? (value as Flow) : null;
 }
 
-function reasonFor(error: NodeJS.ErrnoException, socket: string): string {
+/** Why the socket of an agent cannot be used, for the operator. */
+export function reasonFor(error: NodeJS.ErrnoException, socket: string): string {
   const path = printable(socket, 200);
   switch (error.code) {
     case "ENOENT":

@@ -21,7 +21,7 @@ interface ObserveOptions extends ClusterOptions {
   readonly untilEof?: true;
 }
 
-const usualSocket = "/run/portcullis/agent.sock";
+export const usualSocket = "/run/portcullis/agent.sock";
 /** An agent that is being restarted is back within seconds. */
 const retryAfter = 1000;
 const endPatience = 3000;
@@ -41,7 +41,7 @@ function filterOf({ namespace, pod, verdict, direction }: ObserveOptions): FlowF
 }
 
 /** `kubectl portcullis …` is this program under the name kubectl-portcullis: who types it is not on the node. */
-const isCalledByKubectl = (): boolean =>
+export const isCalledByKubectl = (): boolean =>
   [process.argv0, process.argv[1] ?? ""].some((path) => /(^|\/)kubectl-portcullis$/.test(path));
 
 function asksCluster(options: ObserveOptions): boolean {

@@ -62,8 +62,8 @@ function podsByPolicy(ruleset: Ruleset | null): ReadonlyMap<string, number> {
     return policies;
   };
   const ofPods = new Map<string, Set<string>>();
-  for (const { pod, ingress, egress } of ruleset.endpoints.values()) {
-    const chains = [ingress, egress].filter((name) => name !== null);
+  for (const { pod, ingress, egress, auditIngress, auditEgress } of ruleset.endpoints.values()) {
+    const chains = [ingress, egress, auditIngress, auditEgress].filter((name) => name !== null);
     if (chains.length === 0) continue;
     const policies = ofPods.get(pod) ?? new Set<string>();
     ofPods.set(pod, policies);
