@@ -9,7 +9,7 @@ const heartbeat = 15_000;
  * `/v1/flows?namespace=&pod=&verdict=&direction=`: flows from now on, one JSON object a line, until the reader goes.
  * Null: this agent does not listen to a drop log.
  */
-export function flowsRoute(observer: Observer | null): Route {
+export function flowsRoute(observer: Pick<Observer, "subscribe"> | null): Route {
   return (query, response) => {
     const refuse = (status: number, text: string): void => send(response, status, plainText, `${text}\n`);
     if (observer === null) return refuse(503, "this agent has no drop log: --drop-log-group is 0, or it is a dry run");

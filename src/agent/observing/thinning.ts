@@ -3,7 +3,7 @@ import type { Flow } from "../../observe/flow.ts";
 /** Lets the first of equal flows through, and one in a while after it, with the number of those between. */
 export interface Thinning {
   /** How many equal ones were held back since the last that was let through; null: this one is held back too. */
-  pass(flow: Flow, now: number): number | null;
+  readonly pass: (flow: Flow, now: number) => number | null;
   /** How many kinds of flows it keeps in mind. */
   readonly size: number;
 }
