@@ -37,8 +37,6 @@ class ApiServerFollower {
   private defect: { readonly error: unknown } | null = null;
   private lists: readonly (readonly Finding[])[] = [];
   private report: Report | null = null;
-  private told: string | null = null;
-  private lostAt: number | null = null;
 
   constructor(client: ApiClient, options: ApiServerOptions) {
     this.options = options;
@@ -119,7 +117,6 @@ class ApiServerFollower {
     }
     this.dirty = false;
     if (this.defect !== null) throw this.defect.error;
-    this.tell();
   }
 
   private whole(): Snapshot {
@@ -161,7 +158,7 @@ class ApiServerFollower {
     let stampedAt = 0;
     for (const store of this.following.stores()) {
       // Half a list is a state that never was: it is given out when it is whole.
-      if (!store.hasChanges || store.listing) continue;
+      if (store.listing) continue;
       const changes = store.take();
       there.push(...changes.there);
       gone.push(...changes.gone);
@@ -176,29 +173,6 @@ class ApiServerFollower {
     if (changes.length === 0 && same) return null;
     this.report = report;
     return { changes, ...report, ...(stampedAt === 0 ? {} : { stampedAt }) };
-  }
-
-  /** Tells the operator when the server is lost, and when it is back. */
-  private tell(): void {
-    const { log, clock } = this.options;
-    const { reason } = this.following.health();
-    const { settled } = this.following;
-    if (reason === null && this.told !== null) {
-      const seconds = this.lostAt === null ? undefined : Math.round((clock.now() - this.lostAt) / 1000);
-      log.info("the API server is followed", { server: this.server, was_lost_for_seconds: seconds });
-      this.told = null;
-      this.lostAt = null;
-    } else if (reason !== null && reason !== this.told && (settled || !reason.endsWith("not listed yet"))) {
-      this.lostAt ??= clock.now();
-      const first = this.told === null;
-      this.told = reason;
-      if (!first) return;
-      log.warn("the API server cannot be followed: what is in force stays in force, changes are not seen", {
-        server: this.server,
-        error: reason,
-        do: "nothing, if the server is being restarted: it is tried again by itself, at most 30 s apart",
-      });
-    }
   }
 }
 

@@ -115,7 +115,7 @@ export class Following {
 
   /** Hex SHA-256 over `resource=resourceVersion` of every resource. */
   digest(): string {
-    const lines = [...this.followed.values()].map(({ store }) => `${store.resource.name}=${store.resourceVersion}\n`);
+    const lines = [...this.followed.values()].map(({ store }) => `${store.resource.name}=${store.givenVersion}\n`);
     return createHash("sha256").update(lines.sort().join("")).digest("hex");
   }
 
@@ -217,6 +217,12 @@ export class Following {
 }
 
 function healthOf({ store, reflector }: Followed): ResourceHealth {
-  const { resource, resourceVersion, size } = store;
-  return { resource: resource.name, state: reflector.state, resourceVersion, objects: size, ...reflector.counts };
+  const { resource, givenVersion, size } = store;
+  return {
+    resource: resource.name,
+    state: reflector.state,
+    resourceVersion: givenVersion,
+    objects: size,
+    ...reflector.counts,
+  };
 }

@@ -165,7 +165,6 @@ export class Reflector {
     const { store } = this;
     let path: string;
     if (this.next === null) {
-      this.counts.lists += 1;
       store.beginList();
       path = initialListPath(store, this.freshness(), this.pages);
     } else path = listPath(store, this.next);
@@ -200,6 +199,7 @@ export class Reflector {
   }
 
   private listed(resourceVersion: string): void {
+    this.counts.lists += 1;
     this.store.endList(resourceVersion);
     this.mustList = false;
     this.settled = true;
@@ -235,10 +235,8 @@ export class Reflector {
     const { store } = this;
     let listing = initial;
     let refusal: Refusal | null = null;
-    if (initial) {
-      this.counts.lists += 1;
-      store.beginList();
-    } else this.set("watching");
+    if (initial) store.beginList();
+    else this.set("watching");
     const before = store.resourceVersion;
     const reading = this.reader.watch(response.headers["content-type"] ?? "", (event) => {
       if (refusal !== null) return;

@@ -61,6 +61,8 @@ export class ResourceStore {
   private newest = 0;
   /** Of what is in force; empty: it was never listed. */
   resourceVersion = "";
+  /** Of what was given out last. */
+  givenVersion = "";
 
   constructor(resource: Resource) {
     this.resource = resource;
@@ -129,6 +131,7 @@ export class ResourceStore {
   /** From now on changes are noted: what is there has been given out, or nothing is. */
   begin(): void {
     this.changed ??= new Map();
+    this.givenVersion = this.resourceVersion;
   }
 
   /** What differs from what was given out last; what goes stands apart. */
@@ -147,12 +150,8 @@ export class ResourceStore {
     const stampedAt = this.newest;
     this.changed?.clear();
     this.newest = 0;
+    this.givenVersion = this.resourceVersion;
     return { there, gone, stampedAt };
-  }
-
-  /** Whether `take` may have something. */
-  get hasChanges(): boolean {
-    return (this.changed?.size ?? 0) > 0;
   }
 
   /** What is in force now. */
