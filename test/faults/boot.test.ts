@@ -115,14 +115,14 @@ describe("a node that boots", { skip, timeout: 120_000 }, () => {
       await untilReady(folder.socket);
       await eventually(async () => (await traffic.report("client")).returned > 100, "allowed traffic");
       await eventually(async () => (await traffic.report("client")).streamReturned > 100, "the allowed stream");
-      assert.equal(nodeReachesServer(), true);
       const { stranger, ...reports } = await traffic.finish();
       assert.ok(stranger.forbiddenSent > 500);
       for (const { forbidden } of [stranger, reports.client, reports.server]) assert.deepEqual(forbidden, []);
+      assert.equal(nodeReachesServer(), true);
     });
-    const before = nft(site.node, "-s", "list", "ruleset");
+    const inForce = nft(site.node, "-s", "list", "ruleset");
     assert.match(bootUnit().said, /the rules of Portcullis are in this kernel: they stay as they are/);
-    assert.equal(nft(site.node, "-s", "list", "ruleset"), before);
+    assert.equal(nft(site.node, "-s", "list", "ruleset"), inForce);
   });
 
   it("takes the ranges from the command line too", () => {
