@@ -31,7 +31,11 @@ export function start(program: string, args: readonly string[], env: NodeJS.Proc
   return { child, stdout: () => out, stderr: () => err, ended };
 }
 
-export async function waitFor(what: string, is: () => boolean | Promise<boolean>, milliseconds = 10_000): Promise<void> {
+export async function waitFor(
+  what: string,
+  is: () => boolean | Promise<boolean>,
+  milliseconds = 10_000,
+): Promise<void> {
   for (const deadline = performance.now() + milliseconds; !(await is()); await pause(10)) {
     if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`);
   }
