@@ -47,7 +47,8 @@ async function followCluster(settings: AgentSettings, { version, clock, log }: F
     import("../source/apiserver/apiserver.ts"),
     import("../system/program.ts"),
   ]);
-  const { kubeconfig, context, nodeName } = settings;
+  const { kubeconfig, context, nodeName, policyKinds } = settings;
+  const wanted = policyKinds === null ? {} : { policyKinds };
   const read = clusterConfig({ kubeconfig, context, environment: process.env, prefer: "in-cluster" });
   if (!read.ok) throw new Error(`nothing says how to reach the cluster (or give -f DIR): ${read.problems.join("; ")}`);
   const userAgent = `portcullis-agent/${version}`;
@@ -57,7 +58,8 @@ async function followCluster(settings: AgentSettings, { version, clock, log }: F
   return {
     from: client.server,
     remedy: "see whether the API server runs and this node reaches it; nothing else is to be done here",
-    openSource: () => apiServerSource(client, { nodeName, services: false, clock, random: Math.random, log }),
+    openSource: () =>
+      apiServerSource(client, { nodeName, services: false, ...wanted, clock, random: Math.random, log }),
     client,
     requests: () => counted.samples(),
     close: () => client.close(),

@@ -81,6 +81,7 @@ describe("settings", () => {
       folder: null,
       kubeconfig: null,
       context: null,
+      policyKinds: null,
       dataplane: "nftables",
       netns: null,
       dryRun: false,

@@ -1,5 +1,6 @@
 import type { Cidr } from "../net/cidr.ts";
 import { type BindAddress, type UnixAddress, readBindAddress, readSocketPath } from "./bind-address.ts";
+import { policyKinds, unreadKinds } from "../policy/kinds.ts";
 import {
   type NamespacedName,
   type Read,
@@ -24,6 +25,8 @@ export interface AgentSettings {
   /** How the API server is reached; null: the service account of the pod, or as kubectl finds it. */
   readonly kubeconfig: string | null;
   readonly context: string | null;
+  /** Kinds of policies that are followed in a cluster; null: all. */
+  readonly policyKinds: readonly string[] | null;
   readonly dataplane: string;
   /** Name or path of the network namespace that is programmed; null: the agent's own. */
   readonly netns: string | null;
@@ -59,6 +62,7 @@ export const settingNames = [
   "filename",
   "kubeconfig",
   "context",
+  "policy-kind",
   "dataplane",
   "netns",
   "dry-run",
@@ -133,12 +137,16 @@ function createReader(written: WrittenSettings) {
   };
 }
 
+const knownPolicyKinds = [...policyKinds, ...unreadKinds].map(({ kind }) => kind);
+
 const anyText = (text: string): Read<string> =>
   text === "" ? { ok: false, reason: "is empty" } : { ok: true, value: text };
 
 function sourceProblems(written: WrittenSettings): readonly string[] {
   if (!written.has("filename")) return [];
-  const others = (["kubeconfig", "context", "uninstall-from"] as const).filter((name) => written.has(name));
+  const others = (["kubeconfig", "context", "policy-kind", "uninstall-from"] as const).filter((name) =>
+    written.has(name),
+  );
   return others.map((name) => `--${name} and -f exclude each other: either a cluster is followed or a folder`);
 }
 
@@ -162,6 +170,7 @@ export function readSettings(written: WrittenSettings, dataplanes: readonly stri
     folder: reader.optional("filename", anyText),
     kubeconfig: reader.optional("kubeconfig", anyText),
     context: reader.optional("context", anyText),
+    policyKinds: reader.list("policy-kind", (text) => readChoice(knownPolicyKinds, text)),
     dataplane: withDefault("dataplane", (text) => readChoice(dataplanes, text)),
     netns: reader.optional("netns", readNetns),
     dryRun: withDefault("dry-run", readSwitch),

@@ -106,6 +106,7 @@ export function registerAgent(program: Command): void {
       "how to reach the cluster (default: the pod's service account, else as kubectl does)",
     )
     .option("--context <name>", "context of the kubeconfig (default: its current one)")
+    .option("--policy-kind <kind>", "follow policies of this kind only, repeatable (default: all kinds)", collect)
     .option("--config <file>", "YAML file with the names of these flags as keys; flags win")
     .option("--dataplane <name>", shown("dataplane", "how the kernel is programmed"))
     .option("--netns <name>", "program the kernel of this network namespace: a name, or a path to it")

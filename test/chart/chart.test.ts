@@ -43,6 +43,8 @@ const agentOf = (objects: readonly Manifest[]): Container => {
   assert.ok(container);
   return container;
 };
+/** As the values name a kind. */
+const lower = (kind: string): string => `${kind.slice(0, 1).toLowerCase()}${kind.slice(1)}`;
 const rulesOf = (role: Manifest): readonly Json[] => role["rules"] as readonly Json[];
 
 /** The settings that flags amount to, read as the agent reads them. */
@@ -98,7 +100,7 @@ describe("the chart's values", () => {
   it("have a switch for each policy kind, and only NetworkPolicy is on", () => {
     const kinds = [...policyKinds.map(({ kind }) => kind), ...unreadKinds.map(({ kind }) => kind)];
     const switches = (parse(read("values.yaml")) as { policies: Record<string, { enabled: boolean }> }).policies;
-    const named = kinds.map((kind) => `${kind[0]?.toLowerCase()}${kind.slice(1)}`);
+    const named = kinds.map((kind) => lower(kind));
     assert.deepEqual(Object.keys(switches).sort(), named.sort());
     const on = Object.entries(switches).filter(([, { enabled }]) => enabled);
     assert.deepEqual(
@@ -141,6 +143,7 @@ describe("the chart", { skip: noHelm }, () => {
       assert.notEqual(status, 0, `${path}=${JSON.stringify(value)}`);
       assert.match(stderr, /specifications of the schema/, `${path}=${JSON.stringify(value)}`);
     }
+    assert.match(template({ "policies.networkPolicy.enabled": false }).stderr, /switch on at least one of policies/);
     assert.match(template({ "metrics.serviceMonitor.enabled": true }).stderr, /needs metrics.service.enabled/);
   });
 
@@ -149,6 +152,7 @@ describe("the chart", { skip: noHelm }, () => {
     assert.ok(plain.ok, "the agent takes them");
     assert.deepEqual(plain.settings.exemptNamespaces, [], "no namespace is exempt unless the operator says so");
     assert.equal(plain.settings.audit, false);
+    assert.deepEqual(plain.settings.policyKinds, ["NetworkPolicy"]);
     assert.equal(plain.settings.stateFile, defaultStateFile);
     assert.deepEqual(plain.settings.uninstallFrom, { namespace: "kube-system", name: "portcullis" });
     const { args } = agentOf(
@@ -167,12 +171,14 @@ describe("the chart", { skip: noHelm }, () => {
         "metrics.host": "::1",
         "metrics.port": 9181,
         "serviceAccount.name": "other",
+        ...Object.fromEntries(unreadKinds.map(({ kind }) => [`policies.${lower(kind)}.enabled`, true])),
       }),
     );
     const taken = readFlags(args.slice(1));
     assert.ok(taken.ok, "the agent takes them");
     const { settings } = taken;
     assert.equal(settings.podCidrs?.length, 2);
+    assert.deepEqual(settings.policyKinds?.toSorted(), [...policyKinds, ...unreadKinds].map(({ kind }) => kind).sort());
     assert.deepEqual(settings.exemptNamespaces, ["kube-system", "monitoring"]);
     assert.deepEqual(settings.bind, { kind: "tcp", host: "::1", port: 9181 });
     assert.deepEqual(settings.uninstallFrom, { namespace: "kube-system", name: "other" });
@@ -219,9 +225,12 @@ describe("the chart", { skip: noHelm }, () => {
     const base = ["pods", "namespaces", "nodes"].map((name) => `${name}: get list watch`);
     const events = "events: create";
     assert.deepEqual(resources({}), [...base, "networkpolicies: get list watch", events]);
-    assert.deepEqual(resources({ "policies.networkPolicy.enabled": false }), [...base, events]);
+    const definitions = "customresourcedefinitions: list watch";
+    const admin = { "policies.networkPolicy.enabled": false, "policies.adminNetworkPolicy.enabled": true };
+    const ofKind = "adminnetworkpolicies: get list watch";
+    assert.deepEqual(resources(admin), [...base, ofKind, definitions, events]);
     for (const { kind, resource } of unreadKinds) {
-      const name = `policies.${kind[0]?.toLowerCase()}${kind.slice(1)}.enabled`;
+      const name = `policies.${lower(kind)}.enabled`;
       assert.ok(resources({ [name]: true }).includes(`${resource}: get list watch`), kind);
     }
   });

@@ -33,8 +33,13 @@ function confined(capabilities: string, ...args: readonly string[]) {
 const agent = (capabilities: string) =>
   confined(
     capabilities,
-    ...["agent", "--node-name", "node-1", "-f", folder.path, "--log-format=json", "--exempt-namespace=nobody"],
-    ...["--metrics-bind-address=unix:/run/portcullis/http.sock", "--socket=/run/portcullis/agent.sock"],
+    "agent",
+    "--node-name=node-1",
+    `--filename=${folder.path}`,
+    "--log-format=json",
+    "--exempt-namespace=nobody",
+    "--metrics-bind-address=unix:/run/portcullis/http.sock",
+    "--socket=/run/portcullis/agent.sock",
     "--state-file=/var/lib/portcullis/node.json",
   );
 

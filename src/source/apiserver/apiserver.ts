@@ -15,6 +15,8 @@ export interface ApiServerOptions {
   readonly nodeName?: string;
   /** Services too: only questions need them, what is enforced does not. */
   readonly services: boolean;
+  /** Kinds of policies that are followed; the others are not even asked for. Absent: all. */
+  readonly policyKinds?: readonly string[];
   readonly clock: SourceClock;
   /** [0, 1), for jitter. */
   readonly random: () => number;
@@ -41,7 +43,7 @@ class ApiServerFollower {
   constructor(client: ApiClient, options: ApiServerOptions) {
     this.options = options;
     this.server = client.server;
-    const { clock, random, log, nodeName, services, freshness = "cached" } = options;
+    const { clock, random, log, nodeName, services, policyKinds, freshness = "cached" } = options;
     this.following = new Following({
       client,
       clock,
@@ -49,6 +51,7 @@ class ApiServerFollower {
       log,
       nodeName,
       services,
+      wants: (kind) => policyKinds === undefined || policyKinds.includes(kind),
       freshness,
       changed: () => this.wake(),
       broken: (error) => {

@@ -9,7 +9,8 @@ import type { Freshness } from "./request-path.ts";
 import { Reflector } from "./reflector.ts";
 import type { Resource } from "./resource.ts";
 import { ResourceStore } from "./resource-store.ts";
-import { builtInPolicies, coreResources, definitions } from "./resources.ts";
+import type { OptionalKind } from "./resources.ts";
+import { builtInPolicies, coreResources, definitions, optionalKinds } from "./resources.ts";
 
 export interface FollowingParts {
   readonly client: ApiClient;
@@ -19,6 +20,8 @@ export interface FollowingParts {
   /** Only this Node is of interest; undefined: all. */
   readonly nodeName: string | undefined;
   readonly services: boolean;
+  /** Whether policies of this kind are wanted. */
+  readonly wants: (kind: string) => boolean;
   readonly freshness: Freshness;
   /** There may be news. */
   readonly changed: () => void;
@@ -40,6 +43,8 @@ export class Following {
   /** Stores of kinds that are gone, until that has been told. */
   private readonly leaving = new Map<string, ResourceStore>();
   private readonly kinds: InstalledKinds;
+  /** What may come and go while it runs. */
+  private readonly optional: readonly OptionalKind[];
   private readonly stop = new AbortController();
   private given = false;
   /** Null: which kinds are installed was asked and answered, at least once. */
@@ -49,7 +54,9 @@ export class Following {
   constructor(parts: FollowingParts) {
     this.parts = parts;
     const { client, clock, random } = parts;
+    this.optional = optionalKinds.filter(({ kind }) => parts.wants(kind));
     this.kinds = new InstalledKinds({
+      kinds: this.optional,
       client,
       clock,
       random,
@@ -64,9 +71,14 @@ export class Following {
   }
 
   start(): void {
-    const { nodeName, services } = this.parts;
-    for (const resource of [...coreResources(nodeName, services), ...builtInPolicies(), definitions])
-      this.add(resource);
+    const { nodeName, services, wants } = this.parts;
+    const policies = builtInPolicies().filter(({ kind }) => wants(kind));
+    for (const resource of [...coreResources(nodeName, services), ...policies]) this.add(resource);
+    if (this.optional.length === 0) {
+      this.kindsUnknown = null;
+      return;
+    }
+    this.add(definitions);
     this.kinds.run(this.stop.signal).catch(this.parts.broken);
   }
 

@@ -3,10 +3,12 @@ import type { ApiClient } from "./client.ts";
 import { discover } from "./discovery.ts";
 import type { SourceClock } from "./pace.ts";
 import { backOff } from "./pace.ts";
-import { optionalKinds } from "./resources.ts";
+import type { OptionalKind } from "./resources.ts";
 import type { Resource } from "./resource.ts";
 
 export interface InstalledKindsParts {
+  /** Those that are looked for. */
+  readonly kinds: readonly OptionalKind[];
   readonly client: ApiClient;
   readonly clock: SourceClock;
   readonly random: () => number;
@@ -59,7 +61,7 @@ export class InstalledKinds {
   /** Gives the milliseconds until it is to be asked again. */
   private async ask(stop: AbortSignal): Promise<number> {
     try {
-      const found = await discover(this.parts.client, optionalKinds, stop);
+      const found = await discover(this.parts.client, this.parts.kinds, stop);
       this.failures = 0;
       return this.compare(found);
     } catch (error) {
@@ -83,7 +85,7 @@ export class InstalledKinds {
         settled = false;
       } else this.missed.delete(name);
     }
-    for (const { group, resource } of optionalKinds) {
+    for (const { group, resource } of this.parts.kinds) {
       const name = `${resource}.${group}`;
       if (defined !== null && defined(name) !== now.has(name)) settled = false;
     }

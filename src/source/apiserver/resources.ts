@@ -99,6 +99,7 @@ function unreadResource(kind: string, apiVersion: string, resource: string, unre
 
 /** A kind of policy that is there if somebody has installed it. */
 export interface OptionalKind {
+  readonly kind: string;
   readonly group: string;
   /** Plural. */
   readonly resource: string;
@@ -113,6 +114,7 @@ export const optionalKinds: readonly OptionalKind[] = [
     .map((kind): OptionalKind => {
       const group = groupOf(kind.apiVersions[0] ?? "");
       return {
+        kind: kind.kind,
         group,
         resource: kind.resource,
         choose: (versions) => {
@@ -125,6 +127,7 @@ export const optionalKinds: readonly OptionalKind[] = [
       };
     }),
   ...unreadKinds.map(({ kind, group, resource }): OptionalKind => ({
+    kind,
     group,
     resource,
     choose: ([first]) =>
