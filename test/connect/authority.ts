@@ -40,11 +40,9 @@ export function createAuthority(name: string): Authority {
       const alternative = names.length > 0 ? `subjectAltName=${names.join(",")}\n` : "";
       writeFileSync(join(folder, `${base}.ext`), `extendedKeyUsage=${usage}\n${alternative}`);
       openssl("req", ...curve, "-keyout", `${base}.key`, "-out", `${base}.csr`, "-subj", subject);
-      openssl(
-        ...["ca", "-batch", "-notext", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key"],
-        ...["-in", `${base}.csr`, "-out", `${base}.pem`, "-extfile", `${base}.ext`],
-        ...["-startdate", from, "-enddate", to],
-      );
+      const by = ["-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-extfile", `${base}.ext`];
+      const times = ["-startdate", from, "-enddate", to];
+      openssl("ca", "-batch", "-notext", ...by, ...times, "-in", `${base}.csr`, "-out", `${base}.pem`);
       return { certificate: text(`${base}.pem`), key: text(`${base}.key`) };
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -108,8 +108,10 @@ export function createHttp1(first: Socket, dial: () => Promise<Socket>, host: st
       const named = { host, ...headers } as Record<string, string | string[]>;
       const request = startRequest({ agent: connections, method, path, headers: named });
       const response = await answerTo(request, body, signal);
-      const breakage = (): Error | null =>
-        response.complete ? null : (response.errored ?? Object.assign(new Error("cut"), { code: "ECONNRESET" }));
+      // The connection knows why it broke; the answer only knows that it was cut.
+      const { socket } = response;
+      const cut = Object.assign(new Error("cut"), { code: "ECONNRESET" });
+      const breakage = (): Error | null => (response.complete ? null : (socket.errored ?? response.errored ?? cut));
       response.on("error", () => {});
       const length = Number(response.headers["content-length"] ?? Number.NaN);
       return {
