@@ -70,7 +70,7 @@ export function chainName(parts: ChainParts): ChainName {
   const digests = (list: readonly Part[]): string => list.map((part) => part.digest).join(" ");
   const united = networkPolicy === null ? "none" : `[${digests(networkPolicy)}]`;
   const digest = digestOf(["chain", direction, digests(admin), united, digests(baseline), fallback]);
-  const first = networkPolicy?.[0] ?? admin[0] ?? baseline[0];
+  const first = partsOf(parts).find(isAudited) ?? networkPolicy?.[0] ?? admin[0] ?? baseline[0];
   const words = first === undefined ? "default" : `${first.policy.namespace ?? "cluster"}.${first.policy.name}`;
   return contentName(direction === "ingress" ? "in" : "eg", words, digest) as ChainName;
 }

@@ -5,18 +5,14 @@ import type { CompileOptions } from "../../src/compile/options.ts";
 import { compileWhole } from "../../src/compile/whole.ts";
 import type { Part } from "../../src/evaluate/decision.ts";
 import { createEvaluator } from "../../src/evaluate/indexed.ts";
-import type { ForwardedConnection } from "../../src/ir/decide.ts";
 import { auditDifferences, isUnknown } from "../../src/ir/decide.ts";
 import type { Ruleset } from "../../src/ir/ruleset.ts";
 import type { Address } from "../../src/net/address.ts";
-import { familyOf, parseAddress } from "../../src/net/address.ts";
-import type { Protocol } from "../../src/net/protocol.ts";
 import type { Cluster } from "../../src/policy/cluster.ts";
 import { networkPolicy, pod } from "../ask.ts";
 import { clusterOf } from "../cluster-of.ts";
 import { tries } from "../property.ts";
-import { apiCluster, outsideAddresses, podAddresses } from "../random-cluster.ts";
-import { orderedPolicy, portNumbers } from "../random-policy.ts";
+import { auditedCluster, connectionsOf } from "./audited-cluster.ts";
 import { rulesetText } from "./ruleset-text.ts";
 
 const options: CompileOptions = {
@@ -28,43 +24,10 @@ const options: CompileOptions = {
   logGroup: null,
 };
 
-/** A cluster in which every policy is in audit or not by a throw of dice. */
-const audited: fc.Arbitrary<Cluster> = fc
-  .tuple(
-    apiCluster,
-    fc.array(orderedPolicy, { maxLength: 4 }),
-    fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }),
-  )
-  .map(([objects, ordered, dice]) => {
-    const read = clusterOf(objects);
-    const policies = new Map([...read.policies, ...ordered].map((policy) => [policy.id, policy]));
-    const withMode = [...policies.values()].map((policy, index) => {
-      const mode = dice[index % dice.length] === true ? ("audit" as const) : ("enforce" as const);
-      return { ...policy, mode };
-    });
-    return { objects: read.objects, policies: withMode };
-  });
-
-const addresses = [...podAddresses("node-1", 10), ...podAddresses("node-1", 200), ...outsideAddresses.slice(0, 3)];
-const strangers = addresses.map((text) => parseAddress(text)).filter((address) => address !== null);
-
-function* connectionsOf(ruleset: Ruleset): Iterable<ForwardedConnection> {
-  const ends = [...ruleset.endpoints.keys(), ...strangers];
-  const protocols: readonly Protocol[] = ["TCP", "UDP", "ICMP"];
-  for (const client of ends) {
-    for (const backend of ends) {
-      if (familyOf(client) !== familyOf(backend) || client === backend) continue;
-      for (const protocol of protocols) {
-        for (const port of protocol === "ICMP" ? [0] : portNumbers) yield { client, backend, protocol, port };
-      }
-    }
-  }
-}
-
 describe("policies in audit", () => {
   it("change nothing of what is enforced", () => {
     fc.assert(
-      fc.property(audited, (cluster) => {
+      fc.property(auditedCluster, (cluster) => {
         const enforced = cluster.policies.filter(({ mode }) => mode === "enforce");
         const without = compileWhole({ ...cluster, policies: enforced }, options);
         const ruleset = compileWhole(cluster, options);
@@ -93,7 +56,7 @@ describe("policies in audit", () => {
   it("are told of exactly where the evaluator decides otherwise when they count", () => {
     let differences = 0;
     fc.assert(
-      fc.property(audited, (cluster) => {
+      fc.property(auditedCluster, (cluster) => {
         const all = cluster.policies.map((policy) => ({ ...policy, mode: "enforce" as const }));
         const settings = { defaultVerdict: "accept", unknownPods: "drop" } as const;
         const now = createEvaluator(cluster, settings);
@@ -103,7 +66,7 @@ describe("policies in audit", () => {
         const runsElsewhere = (client: Address) => !local.has(client) && !isUnknown(ruleset, client);
         const isLocal = (address: string): boolean =>
           [...ruleset.endpoints.values()].some(
-            (one) => one.address === address && cluster.objects.some((it) => holds(it, one.pod)),
+            (one) => one.address === address && cluster.objects.some((object) => holds(object, one.pod)),
           );
         const local = new Set([...ruleset.endpoints.keys()].filter(isLocal));
         for (const one of connectionsOf(ruleset)) {
@@ -131,7 +94,7 @@ describe("policies in audit", () => {
     const audit = { annotations: { "portcullis.dev/mode": "audit" } };
     const web = pod("alpha/web", ["10.244.1.9"], { labels: { app: "web" }, spec: { nodeName: "node-1" } });
     const deny = networkPolicy("alpha/deny", { podSelector: {} });
-    const watched = { ...deny, metadata: { ...(deny["metadata"] as object), name: "watched", ...audit } };
+    const watched = { ...deny, metadata: { ...deny["metadata"], name: "watched", ...audit } };
     const endpoint = (objects: readonly object[]) =>
       compileWhole(clusterOf(objects as never), options).endpoints.get("10.244.1.9" as never);
     assert.equal(endpoint([web, deny])?.auditIngress, null);

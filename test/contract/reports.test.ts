@@ -2,42 +2,15 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { dataplaneNames, openDataplane } from "../../src/dataplane/registry.ts";
 import { networkPolicy } from "../ask.ts";
-import { listenToPacketLog } from "../../src/system/netlink/packet-log.ts";
+import { type Ear, listenIn } from "./ear.ts";
 import { freshPort, podPeer, policyFor, reachesTcp, reachesUdp, useWorld } from "./fixture.ts";
-import { Raw, tcpSegment, until } from "./sockets.ts";
+import { Raw, tcpSegment } from "./sockets.ts";
 import { opened, passes } from "./stream-pairs.ts";
 import type { World } from "./world.ts";
-
-const group = 9080;
-
-interface Ear {
-  /** What was reported since the last call; waits until `count` came, or for a while. */
-  readonly heard: (count: number) => Promise<readonly string[]>;
-  readonly stop: () => void;
-}
-
-function listenIn(world: World): Ear {
-  let prefixes: string[] = [];
-  const stop = listenToPacketLog(world.node.netns, group, {
-    packet: ({ prefix }) => prefixes.push(prefix),
-    lost: () => {},
-    ended: () => {},
-  });
-  return {
-    heard: async (count) => {
-      await until(() => (prefixes.length >= count ? true : null), 400);
-      const found = prefixes;
-      prefixes = [];
-      return found;
-    },
-    stop,
-  };
-}
 
 for (const name of dataplaneNames) {
   describe(`${name}: what is reported`, () => {
     const suite = useWorld(name);
-    // One for all tests: a group has one listener, and is free again only some time after that has stopped.
     let only: Ear | null = null;
     const ear = (world: World): Ear => (only ??= listenIn(world));
     after(() => only?.stop());

@@ -203,7 +203,53 @@ const derived: readonly Mutant[] = [
     text: `if (isolating.length > 0) return {`,
     replacement: `if (isolating.some((part) => part.clauses.length > 0)) return {`,
   },
+  {
+    line: "(compile) rule 13: a policy in audit does not count",
+    file: "src/compile/chain.ts",
+    text: `const counting = parts.filter((part) => !isAudited(part));`,
+    replacement: `const counting = parts;`,
+  },
+  {
+    line: "(compile) rule 13: what would be decided otherwise is told, whichever policy it is",
+    file: "src/compile/chain.ts",
+    text: `return { enforced, audit: all !== null && partsOf(all).some(isAudited) ? all : null };`,
+    replacement: `return { enforced, audit: enforced === null ? all : null };`,
+  },
+];
+
+/** What the kernel is given, as a model of it walks it. */
+const rendered: readonly Mutant[] = [
+  {
+    line: "(nftables) rule 13: an audit decides nothing",
+    file: "src/dataplane/nftables/render/audited-chain.ts",
+    text: `denied: (reason) => (tells === "denies" ? goto(told(reason)) : back),`,
+    replacement: `denied: (reason) => (tells === "denies" ? denied(direction, reason) : back),`,
+  },
+  {
+    line: "(nftables) rule 13: what is denied stays denied",
+    file: "src/dataplane/nftables/render/audited-chain.ts",
+    text: `last(ends(denied(direction, reason)))];`,
+    replacement: `last(ends(back))];`,
+  },
+  {
+    line: "(nftables) rule 13: an accept in an audit is no accept of a class only",
+    file: "src/dataplane/nftables/render/audited-chain.ts",
+    text: `comesBack: true,`,
+    replacement: `comesBack: false,`,
+  },
+  {
+    line: "(nftables) a denial is reported with its direction",
+    file: "src/dataplane/nftables/render/deny-chains.ts",
+    text: `\`deny \${direction} \${reason}\``,
+    replacement: `\`deny ingress \${reason}\``,
+  },
+  {
+    line: "(nftables) what is denied is cut, reported or not",
+    file: "src/dataplane/nftables/render/deny-chains.ts",
+    text: `{ kind: "goto", chain: "cut" }),`,
+    replacement: `{ kind: "return" }),`,
+  },
 ];
 
 /** Every mutant; each must be caught by a test. */
-export const mutants: readonly Mutant[] = [...mutantsOfReading, ...matching, ...deciding, ...derived];
+export const mutants: readonly Mutant[] = [...mutantsOfReading, ...matching, ...deciding, ...derived, ...rendered];

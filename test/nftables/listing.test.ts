@@ -38,9 +38,23 @@ function lenient(objects: readonly ApiObject[]) {
   return { objects: read.flatMap((one) => one.objects), policies: read.flatMap((one) => one.policies) };
 }
 
+const inAudit = { annotations: { "portcullis.dev/mode": "audit" } };
+
+/** A pod that is isolated, with a policy in audit beside it, and one that only an audit concerns. */
+const audits: readonly ApiObject[] = [
+  pod("alpha/web", ["10.244.1.9", "fd00:10:244:1::9"], { labels: { app: "web" }, spec: { nodeName: "node-1" } }),
+  pod("alpha/db", ["10.244.1.10"], { labels: { app: "db" }, spec: { nodeName: "node-1" } }),
+  networkPolicy("alpha/in-force", {
+    podSelector: { matchLabels: { app: "web" } },
+    ingress: [{ ports: [{ port: 80 }] }],
+  }),
+  networkPolicy("alpha/watched", { podSelector: {}, policyTypes: ["Ingress", "Egress"], egress: [{}] }, inAudit),
+];
+
 const clusters: readonly (readonly [string, readonly ApiObject[]])[] = [
   ...[1, 2, 3, 4, 5, 6].map((seed) => [`random cluster ${seed}`, clusterFromSeed(seed)] as const),
   ["hostile names", hostile],
+  ["audits", audits],
 ];
 
 describe("text and netlink", () => {

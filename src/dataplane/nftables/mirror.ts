@@ -2,6 +2,7 @@ import type { RulesetChange } from "../../ir/change.ts";
 import type { Chain, ChainName, Endpoint, NodeRules, Ruleset } from "../../ir/ruleset.ts";
 import { addressSetOf, type AddressSet, emptyAddresses } from "../../net/address-set.ts";
 import { familyOf, type Address, type Family } from "../../net/address.ts";
+import type { Direction } from "../../policy/policy.ts";
 import type { ElementNotes } from "./text.ts";
 import type { MarkLayout } from "./generation.ts";
 import { hexMark, nextGeneration, stampOf } from "./generation.ts";
@@ -10,6 +11,7 @@ import { ObjectStore, type StoreChange } from "./object-store.ts";
 import type { ElementData, Program } from "./program.ts";
 import { baseChains, baseCounters, generationChainName, generationRule, verdictOf } from "./render/base-chains.ts";
 import { baseSets, generationSetName, linkLocal } from "./render/base-sets.ts";
+import { auditedChainName, planAudited } from "./render/audited-chain.ts";
 import { chainNameOf, planChain } from "./render/chain.ts";
 import { intervalKey } from "./render/clause-rules.ts";
 import type { PartId } from "./render/part.ts";
@@ -17,11 +19,21 @@ import type { Verdict } from "./statement.ts";
 
 const families: readonly Family[] = [4, 6];
 
-/** An IR chain in one family, and the object that it is. */
+/** Where an endpoint's map leads in one direction: a chain of the kernel, and what of the Ruleset it is made of. */
 interface FamilyChain {
-  readonly id: PartId;
-  readonly name: ChainName;
+  readonly name: string;
+  readonly enforced: ChainName | null;
+  readonly audit: ChainName | null;
   readonly family: Family;
+}
+
+/** Null: nothing decides there, and nothing is audited. */
+function entryOf(endpoint: Endpoint, direction: Direction): FamilyChain | null {
+  const family = familyOf(endpoint.address);
+  const enforced = endpoint[direction];
+  const audit = direction === "ingress" ? endpoint.auditIngress : endpoint.auditEgress;
+  if (audit !== null) return { name: auditedChainName(enforced, audit, family), enforced, audit, family };
+  return enforced === null ? null : { name: chainNameOf(enforced, family), enforced, audit, family };
 }
 
 /**
@@ -130,37 +142,44 @@ export class Mirror {
   #putEndpoint(address: Address, next: Endpoint | null, released: PartId[]): void {
     const before = this.#endpoints.get(address) ?? null;
     for (const chain of next === null ? [] : this.#chainsOf(next)) this.#holdChain(chain);
-    if (before !== null) released.push(...this.#chainsOf(before).map(({ id }) => id));
+    if (before !== null) released.push(...this.#chainsOf(before).map(({ name }) => `chain ${name}` as const));
     if (next === null) this.#endpoints.delete(address);
     else this.#endpoints.set(address, next);
     this.#setEndpointElements(address, next);
   }
 
   #chainsOf(endpoint: Endpoint): FamilyChain[] {
-    const family = familyOf(endpoint.address);
-    return [endpoint.ingress, endpoint.egress].flatMap((name) =>
-      name === null ? [] : [{ id: `chain ${chainNameOf(name, family)}` as const, name, family }],
-    );
+    return [entryOf(endpoint, "ingress"), entryOf(endpoint, "egress")].filter((entry) => entry !== null);
   }
 
-  #holdChain({ id, name, family }: FamilyChain): void {
+  #holdChain({ name, enforced, audit, family }: FamilyChain): void {
+    const id = `chain ${name}` as const;
     if (this.store.isHeld(id)) {
       this.store.hold(id, new Map());
       return;
     }
-    const chain = this.#chains.get(name);
-    if (chain === undefined) throw new Error(`an endpoint refers to ${name}, which the Ruleset does not hold`);
-    this.store.hold(id, planChain(chain, family));
+    const known = (chain: ChainName): Chain => {
+      const found = this.#chains.get(chain);
+      if (found === undefined) throw new Error(`an endpoint refers to ${chain}, which the Ruleset does not hold`);
+      return found;
+    };
+    const decides = enforced === null ? null : known(enforced);
+    if (audit !== null) this.store.hold(id, planAudited(decides, known(audit), family));
+    else if (decides !== null) this.store.hold(id, planChain(decides, family));
   }
 
   #setEndpointElements(address: Address, endpoint: Endpoint | null): void {
     const family = familyOf(address);
     const { ingress = null, egress = null } = endpoint ?? {};
+    const entry = (direction: Direction): Verdict | null => {
+      const chain = endpoint === null ? null : entryOf(endpoint, direction);
+      return chain === null ? null : { kind: "goto", chain: chain.name };
+    };
     const isKnown = endpoint !== null;
     const isIsolated = ingress !== null || egress !== null;
     const isGateway = this.#node.gateways.includes(address);
-    const into = ingress === null ? verdictOf.ingressAccepted : chainVerdict(ingress, family);
-    const out = egress === null ? verdictOf.egressAccepted : chainVerdict(egress, family);
+    const into = entry("ingress") ?? verdictOf.ingressAccepted;
+    const out = entry("egress") ?? verdictOf.egressAccepted;
     this.#put(`in${family}`, address, isKnown || isGateway ? into : undefined);
     this.#put(`eg${family}`, address, isKnown ? out : undefined);
     this.#put(`iso${family}`, address, isKnown && isIsolated ? null : undefined);
@@ -197,10 +216,6 @@ function rangeKeys(set: AddressSet): Readonly<Record<Family, readonly string[]>>
     4: set.v4.map((interval) => intervalKey(4, interval)),
     6: set.v6.map((interval) => intervalKey(6, interval)),
   };
-}
-
-function chainVerdict(chain: ChainName, family: Family): Verdict {
-  return { kind: "goto", chain: chainNameOf(chain, family) };
 }
 
 /** Whether two elements carry the same; undefined: there is none. */

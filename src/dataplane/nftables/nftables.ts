@@ -176,11 +176,17 @@ function describeCounter(
 ): Pick<PolicyCounter, "name" | "verdict" | "direction"> | null {
   if (source === undefined)
     return Object.hasOwn(dropCounters, counter) ? { name: counter, verdict: "deny", direction: null } : null;
+  if (source.kind === "audit-rule") return null;
   const { direction } = source;
   switch (source.kind) {
     case "rule":
       return { name: `${source.policy} ${direction}[${source.rule}]`, verdict: source.action, direction };
     case "drop":
       return { name: `drop ${source.chain}`, verdict: "deny", direction };
+    case "audit": {
+      const isDenied = source.verdict === "deny";
+      const name = `${isDenied ? "audit-deny" : "audit-allow"} ${source.chain}`;
+      return { name, verdict: isDenied ? "audit-deny" : "audit-accept", direction };
+    }
   }
 }

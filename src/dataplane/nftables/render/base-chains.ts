@@ -3,7 +3,7 @@ import { stampOf } from "../generation.ts";
 import type { ProgramChain, ProgramCounter, Rule } from "../program.ts";
 import type { Statement, Verdict } from "../statement.ts";
 import { generationSetName } from "./base-sets.ts";
-import { denyChains, reportRules } from "./deny-chains.ts";
+import { auditReportChains, denyChains, reportRules } from "./deny-chains.ts";
 import { nodeChains } from "./node-chains.ts";
 
 const goto = (chain: string): Statement => ({ kind: "verdict", verdict: { kind: "goto", chain } });
@@ -64,6 +64,7 @@ export function baseChains(layout: MarkLayout, generation: number, logGroup: num
       rule([verdict("drop")]),
     ]),
     ...denyChains(logGroup),
+    ...auditReportChains(logGroup),
     chain("unknown", [
       rule([counter("drop_unknown")]),
       ...reportRules(logGroup, "deny none unknown"),

@@ -38,30 +38,44 @@ const mostRulesInLine = 2;
  * what is equal. Cost: the size of the chain.
  */
 export function planChain(chain: Chain, family: Family): Plan {
-  const accepted = chain.direction === "ingress" ? verdictOf.ingressAccepted : verdictOf.egressAccepted;
+  const { name, direction } = chain;
   const context: ChainContext = {
-    chain: chain.name,
-    direction: chain.direction,
+    chain: name,
+    direction,
     family,
-    accepted,
+    base: `${name}/${family}`,
+    accepted: direction === "ingress" ? verdictOf.ingressAccepted : verdictOf.egressAccepted,
+    denied: (reason) => denied(direction, reason),
+    comesBack: direction === "egress",
+    counts: "decisions",
+    leaves: [],
     parts: new Map<PartId, Part>(),
   };
-  const name = chainNameOf(chain.name, family);
-  const rest = chain.networkPolicy === null ? baselineRules(context, chain) : networkPolicyRules(context, chain);
-  addChain(context, name, chain.admin.length === 0 ? rest : belowAdmin(context, chain, rest));
+  addDecision(context, chain);
   return context.parts;
 }
 
-function addChain(context: ChainContext, name: string, list: RuleList): PartId {
+/** Adds the chain that decides as `chain` says, under the name that the context gives it. */
+export function addDecision(context: ChainContext, chain: Chain): PartId {
+  const rest = chain.networkPolicy === null ? baselineRules(context, chain) : networkPolicyRules(context, chain);
+  return addChain(
+    context,
+    kernelName(context.base),
+    chain.admin.length === 0 ? rest : belowAdmin(context, chain, rest),
+  );
+}
+
+/** Adds a chain to the plan, with what the context's verdicts lead to among its uses. */
+export function addChain(context: Pick<ChainContext, "leaves" | "parts">, name: string, list: RuleList): PartId {
   const id: PartId = `chain ${name}`;
-  const uses = [...new Set(list.uses)];
+  const uses = [...new Set([...list.uses, ...context.leaves])];
   context.parts.set(id, { id, uses, object: { kind: "chain", chain: { name, hook: null, rules: list.rules } } });
   return id;
 }
 
 /** Admin rules in order, then the rest in a chain of its own: a pass goes there. */
 function belowAdmin(context: ChainContext, chain: Chain, rest: RuleList): RuleList {
-  const restName = kernelName(`${chain.name}/${context.family}/rest`);
+  const restName = kernelName(`${context.base}/rest`);
   const restId = addChain(context, restName, rest);
   const next: Verdict = { kind: "goto", chain: restName };
   const admin = orderedRules(context, chain.admin, (action) => actionVerdict(context, action, next, "admin"));
@@ -74,7 +88,7 @@ function actionVerdict(context: ChainContext, action: Action, passed: Verdict, t
     case "accept":
       return context.accepted;
     case "deny":
-      return denied(context.direction, tier);
+      return context.denied(tier);
     case "pass":
       return passed;
   }
@@ -82,7 +96,7 @@ function actionVerdict(context: ChainContext, action: Action, passed: Verdict, t
 
 function baselineRules(context: ChainContext, chain: Chain): RuleList {
   if (chain.baseline.length === 0) return fallbackRules(context, chain);
-  const fallbackName = kernelName(`${chain.name}/${context.family}/default`);
+  const fallbackName = kernelName(`${context.base}/default`);
   const fallbackId = addChain(context, fallbackName, fallbackRules(context, chain));
   const next: Verdict = { kind: "goto", chain: fallbackName };
   const rules = orderedRules(context, chain.baseline, (action) => actionVerdict(context, action, next, "baseline"));
@@ -97,11 +111,12 @@ function fallbackRules(context: ChainContext, chain: Chain): RuleList {
 
 /** What nothing accepted is denied, counted for this chain. */
 function denyRule(context: ChainContext, reason: DenyReason, comment: string): RuleList {
+  const verdict: Statement = { kind: "verdict", verdict: context.denied(reason) };
+  if (context.counts === "audit") {
+    return { rules: [{ statements: [verdict], comment: commentText(comment) }], uses: [] };
+  }
   const counter = dropCounter(context, comment);
-  const statements: Statement[] = [
-    { kind: "counter", name: counter },
-    { kind: "verdict", verdict: denied(context.direction, reason) },
-  ];
+  const statements: Statement[] = [{ kind: "counter", name: counter }, verdict];
   return { rules: [{ statements, comment: commentText(comment) }], uses: [`counter ${counter}`] };
 }
 
@@ -113,7 +128,7 @@ function networkPolicyRules(context: ChainContext, chain: Chain): RuleList {
   const isolatedBy = chain.isolatedBy.map((policy) => policy.replace(/^NetworkPolicy\//, "")).join(" ");
   const deny = denyRule(context, "isolated", `isolated by ${isolatedBy}`);
   const withoutPorts = acceptPeers(context, [], portless);
-  if (context.direction === "ingress") {
+  if (!context.comesBack) {
     const protocols = portProtocols.map((protocol) => protocolRules(context, protocol, clauses));
     return joinRules([...protocols, withoutPorts, deny]);
   }
@@ -136,9 +151,9 @@ function anyPortRules(context: ChainContext, protocol: PortProtocol, clauses: re
 }
 
 /**
- * Clauses for some ports. `last` is what a class ends with; null: it comes back to the rules behind it. Egress must
- * not come back: there an accept is a bit and a return (base-chains.ts), so that what a class accepted would go on
- * behind the jump as if it had not. So its classes stand last, are gone to, and deny by themselves.
+ * Clauses for some ports. `last` is what a class ends with; null: it comes back to the rules behind it. Where an
+ * accept comes back too (egress: a bit and a return, base-chains.ts; audits) what a class accepted would go on behind
+ * the jump as if it had not. So there classes stand last, are gone to, and deny by themselves.
  */
 function portRules(
   context: ChainContext,
@@ -161,10 +176,10 @@ function comparedClasses(context: ChainContext, match: readonly Statement[], cla
   return joinRules(lists);
 }
 
-/** The rules of one port class, or (ingress) a jump to the chain that holds them; a miss goes on behind it. */
+/** The rules of one port class, or (where accepts go on for good) a jump to the chain that holds them; a miss goes on behind it. */
 function inLineOrJump(context: ChainContext, match: readonly Statement[], clauses: readonly ChainClause[]): RuleList {
   const list = acceptPeers(context, match, clauses);
-  if (list.rules.length <= mostRulesInLine || context.direction === "egress") return list;
+  if (list.rules.length <= mostRulesInLine || context.comesBack) return list;
   const chain = classChain(context, clauses, null);
   const jump: Statement = { kind: "verdict", verdict: { kind: "jump", chain } };
   return { rules: [{ statements: [...match, jump], comment: null }], uses: [`chain ${chain}`] };

@@ -6,6 +6,7 @@ import type { ChainClause, ChainName } from "../../../ir/ruleset.ts";
 import { commentText, contentHash, kernelName } from "../names.ts";
 import type { ElementData, KeyType, ProgramSet, Rule } from "../program.ts";
 import type { KeyField, Statement, Verdict } from "../statement.ts";
+import type { DenyReason } from "./deny-chains.ts";
 import { mergeBlocks, type CountedInterval } from "./blocks.ts";
 import type { CounterSource, MembersName, Part, PartId, UnionEntry } from "./part.ts";
 
@@ -14,8 +15,21 @@ export interface ChainContext {
   readonly chain: ChainName;
   readonly direction: Direction;
   readonly family: Family;
+  /** What the names of its own chains begin with. */
+  readonly base: string;
   /** Where an accepted connection goes on. */
   readonly accepted: Verdict;
+  /** Where one goes that is denied. */
+  readonly denied: (reason: DenyReason) => Verdict;
+  /**
+   * Whether an accept comes back to the rule behind the jump that led here. Then nothing may be jumped to but what
+   * decides by itself, and stands last.
+   */
+  readonly comesBack: boolean;
+  /** What is denied counts for the chain; its clauses count for their policies; in an audit they count apart. */
+  readonly counts: "decisions" | "audit";
+  /** What `accepted` and `denied` lead to, where that is not always there. */
+  readonly leaves: readonly PartId[];
   readonly parts: Map<PartId, Part>;
 }
 
@@ -49,15 +63,16 @@ export const addressType = (family: Family): KeyType => (family === 4 ? "ipv4_ad
 export function ruleCounter(context: ChainContext, clause: ChainClause): string {
   const { direction } = context;
   const short = direction === "ingress" ? "in" : "eg";
-  const name = kernelName(`${clause.policy}/${short}/${clause.rule}`);
-  const source: CounterSource = {
-    kind: "rule",
-    policy: clause.policy,
-    direction,
-    rule: clause.rule,
-    action: clause.action,
-  };
-  addCounter(context, name, `${clause.policy} ${direction}[${clause.rule}]`, source);
+  const own = `${clause.policy}/${short}/${clause.rule}`;
+  const comment = `${clause.policy} ${direction}[${clause.rule}]`;
+  if (context.counts === "audit") {
+    const name = kernelName(`audit/${own}`);
+    addCounter(context, name, `in audits: ${comment}`, { kind: "audit-rule" });
+    return name;
+  }
+  const name = kernelName(own);
+  const { policy, rule, action } = clause;
+  addCounter(context, name, comment, { kind: "rule", policy, direction, rule, action });
   return name;
 }
 
@@ -68,7 +83,13 @@ export function dropCounter(context: ChainContext, comment: string): string {
   return name;
 }
 
-function addCounter(context: ChainContext, name: string, comment: string, source: CounterSource): void {
+/** Adds a counter to the plan. */
+export function addCounter(
+  context: Pick<ChainContext, "parts">,
+  name: string,
+  comment: string,
+  source: CounterSource,
+): void {
   const id: PartId = `counter ${name}`;
   if (context.parts.has(id)) return;
   const counter = { name, comment: commentText(comment) };

@@ -1,17 +1,30 @@
 import type { Direction } from "../../../policy/policy.ts";
+import type { Family } from "../../../net/address.ts";
 import type { KeyType, ProgramChain, ProgramSet, Rule } from "../program.ts";
 import type { KeyField, Statement, Verdict } from "../statement.ts";
 
 /** What in an endpoint chain can deny: the same words as in the log. */
 export type DenyReason = "isolated" | "admin" | "baseline" | "default";
 
+const families: readonly Family[] = [4, 6];
 const directions: readonly Direction[] = ["ingress", "egress"];
-const reasons: readonly DenyReason[] = ["isolated", "admin", "baseline", "default"];
+export const denyReasons: readonly DenyReason[] = ["isolated", "admin", "baseline", "default"];
 
 /** Where an endpoint chain goes that denies: reported there if anybody wants to know, then cut. */
 export function denied(direction: Direction, reason: DenyReason): Verdict {
   return { kind: "goto", chain: `deny_${direction}_${reason}` };
 }
+
+/**
+ * Where is reported what policies in audit would have done: denied, for this reason, or accepted (`policy`: whose
+ * rule it was is not known there). It comes back.
+ */
+export function auditReport(direction: Direction, reason: DenyReason | "policy"): Verdict {
+  return { kind: "goto", chain: auditReportName(direction, reason) };
+}
+
+const auditReportName = (direction: Direction, reason: DenyReason | "policy"): string =>
+  `${reason === "policy" ? "audit_allow" : "audit_deny"}_${direction}_${reason}`;
 
 /** Of one pair of addresses so many a second are reported, ... */
 const eachPair = { perSecond: 1, burst: 3 } as const;
@@ -23,27 +36,34 @@ const pairLifetime = 10;
 /** Enough of a packet for every header that tells of a connection. */
 const snaplen = 128;
 
+/** Pairs of denials, and of what is accepted in spite of an audit: much of the latter must not hide the former. */
+type PairsOf = "denied" | "audited";
+
+const pairSetName = (of: PairsOf, family: Family): string => `logged_${of}${family}`;
+
 /** The pairs of addresses that were reported lately. None where nothing is reported. */
 export function reportSets(logGroup: number | null): ProgramSet[] {
   if (logGroup === null) return [];
-  return ([4, 6] as const).map((family) => {
-    const address: KeyType = family === 4 ? "ipv4_addr" : "ipv6_addr";
-    const shape = { key: [address, address], data: "none", interval: false, size: mostPairs } as const;
-    const comment = "pairs that were logged lately";
-    return { name: `logged${family}`, ...shape, lifetime: pairLifetime, comment, elements: new Map() };
-  });
+  return (["denied", "audited"] as const).flatMap((of) =>
+    families.map((family): ProgramSet => {
+      const address: KeyType = family === 4 ? "ipv4_addr" : "ipv6_addr";
+      const shape = { key: [address, address], data: "none", interval: false, size: mostPairs } as const;
+      const comment = `pairs that were logged lately: ${of}`;
+      return { name: pairSetName(of, family), ...shape, lifetime: pairLifetime, comment, elements: new Map() };
+    }),
+  );
 }
 
 /**
  * Rules that report a packet and go on: `portcullis WHAT`. First the pair's limit, then that of the kind: the other
  * way round one pair would use up what all have. Never in the way of a packet that is accepted.
  */
-export function reportRules(logGroup: number | null, what: string): Rule[] {
+export function reportRules(logGroup: number | null, what: string, of: PairsOf = "denied"): Rule[] {
   if (logGroup === null) return [];
-  return ([4, 6] as const).map((family) => {
+  return families.map((family) => {
     const key: readonly KeyField[] = [`source${family}`, `destination${family}`];
     const statements: Statement[] = [
-      { kind: "limit-each", key, set: `logged${family}`, ...eachPair },
+      { kind: "limit-each", key, set: pairSetName(of, family), ...eachPair },
       { kind: "limit", ...eachKind },
       { kind: "log", prefix: `portcullis ${what}`, group: logGroup, snaplen },
     ];
@@ -60,10 +80,23 @@ export function denyChains(logGroup: number | null): ProgramChain[] {
   });
   return [
     ...directions.flatMap((direction) =>
-      reasons.map((reason) =>
+      denyReasons.map((reason) =>
         chain(`deny_${direction}_${reason}`, `deny ${direction} ${reason}`, { kind: "goto", chain: "cut" }),
       ),
     ),
     chain("deny_untracked", "deny none untracked", { kind: "drop" }),
   ];
+}
+
+/** The ends of audits. Nothing refers to them on a node without policies in audit. */
+export function auditReportChains(logGroup: number | null): ProgramChain[] {
+  const chain = (direction: Direction, reason: DenyReason | "policy", what: string): ProgramChain => ({
+    name: auditReportName(direction, reason),
+    hook: null,
+    rules: reportRules(logGroup, `${what} ${direction} ${reason}`, "audited"),
+  });
+  return directions.flatMap((direction) => [
+    ...denyReasons.map((reason) => chain(direction, reason, "audit-deny")),
+    chain(direction, "policy", "audit-allow"),
+  ]);
 }

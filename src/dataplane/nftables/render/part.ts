@@ -18,7 +18,16 @@ export type CounterSource =
       readonly action: Action;
     }
   /** `chain` denied. */
-  | { readonly kind: "drop"; readonly chain: ChainName; readonly direction: Direction };
+  | { readonly kind: "drop"; readonly chain: ChainName; readonly direction: Direction }
+  /** What was decided otherwise than `chain`, with its policies in audit, would have: as `verdict` says. */
+  | {
+      readonly kind: "audit";
+      readonly chain: ChainName;
+      readonly direction: Direction;
+      readonly verdict: "accept" | "deny";
+    }
+  /** What a rule decided where nothing followed from it. */
+  | { readonly kind: "audit-rule" };
 
 /** One object of our table with what it refers to: it must stay while they are used, and they while it is. */
 export interface Part {
