@@ -77,8 +77,9 @@ async function dialTls(
   // An address is compared with the certificate's addresses, and is not sent as a name.
   const target = isIP(name) === 0 ? { host: name, servername: name } : { host: name };
   const secure = connectTls({ ...options, ...target, socket, minVersion: "TLSv1.2", rejectUnauthorized: true });
-  // Where TLS ends by an alert, the connection below it would stay.
+  // After an alert of the server neither Node's TLS nor its HTTP/2 closes what is below them (24.21).
   secure.once("close", () => socket.destroy());
+  secure.on("error", () => socket.destroy());
   let failure: unknown = null;
   secure.once("error", (error) => {
     failure = withValidity(error, secure);
