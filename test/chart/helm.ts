@@ -28,12 +28,9 @@ export function helm(...args: readonly string[]): HelmResult {
 export const settings = (values: Readonly<Record<string, unknown>>): string[] =>
   Object.entries(values).flatMap(([path, value]) => ["--set-json", `${path}=${JSON.stringify(value)}`]);
 
-/** Without it helm built from its module takes itself for one of 2020. */
-const kubeVersion = ["--kube-version", "1.36.1"];
-
 /** `helm template` of a release `portcullis` in kube-system. */
 export function template(values: Readonly<Record<string, unknown>> = {}, ...more: readonly string[]): HelmResult {
-  return helm("template", "portcullis", chart, "-n", "kube-system", ...kubeVersion, ...settings(values), ...more);
+  return helm("template", "portcullis", chart, "-n", "kube-system", ...settings(values), ...more);
 }
 
 export interface Manifest {

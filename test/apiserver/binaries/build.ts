@@ -19,6 +19,12 @@ const versionFlags = [
   "-X k8s.io/client-go/pkg/version.gitVersion=v1.36.1",
 ];
 
+/** As its own Makefile does: else it takes every cluster that it cannot ask for one of 2020. */
+const helmFlags = ["chartutil", "lint/rules"].flatMap((folder) => [
+  `-X helm.sh/helm/v3/pkg/${folder}.k8sVersionMajor=1`,
+  `-X helm.sh/helm/v3/pkg/${folder}.k8sVersionMinor=36`,
+]);
+
 interface Build {
   readonly name: string;
   /** Where its go.mod is. */
@@ -43,7 +49,7 @@ const builds: readonly Build[] = [
     name: "helm",
     folder: join(import.meta.dirname, "..", "helm"),
     target: "helm.sh/helm/v3/cmd/helm",
-    flags: "-s -w",
+    flags: ["-s -w", ...helmFlags].join(" "),
     sources: ["go.mod", "go.sum"],
     programs: [],
   },
