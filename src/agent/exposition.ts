@@ -1,8 +1,10 @@
 import type { PolicyCounter } from "../dataplane/dataplane.ts";
 import type { Ruleset } from "../ir/ruleset.ts";
 import type { LabelValues, Registry, Sample } from "../observe/metrics.ts";
+import { registerDropLog } from "./drop-log-metrics.ts";
 import type { Enforcer } from "./enforcer.ts";
 import { type KernelCounters, countedDirections } from "./kernel-counters.ts";
+import type { Observer } from "./observing/observe.ts";
 import { registerProcess } from "./process-metrics.ts";
 import type { Sight } from "./sight.ts";
 import { registerSource } from "./source-metrics.ts";
@@ -16,6 +18,8 @@ export interface ExpositionParts {
   /** How many policies are in which state. */
   readonly policyStates: () => Readonly<Record<PolicyState, number>>;
   readonly build: LabelValues;
+  /** Null: there is no drop log. */
+  readonly observer: Pick<Observer, "counts"> | null;
   readonly cluster?: { readonly requests: () => readonly Sample[] } | null;
 }
 
@@ -142,6 +146,7 @@ export function createExposition(parts: ExpositionParts): () => Promise<string> 
     );
   }
   registerProcess(registry);
+  if (parts.observer !== null) registerDropLog(registry, parts.observer);
   registerDecisions(registry, counters);
   return async () => {
     await counters.refresh();

@@ -126,15 +126,16 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
   const enforcer = createEnforcer({ ...parts, metrics, resourceVersions: () => resourceVersionsOf(sight.health()) });
   const counters = createKernelCounters({ enforcer, dataplane, clock });
   const report = createReport({ ...parts, ...named(parts), enforcer, sight, counters });
+  const { node } = named(parts);
+  const knows = { ruleset: () => enforcer.ruleset(), podAt: (address: Address) => enforcer.podAt(address) };
+  const observer = dropLog && createObserver({ ...parts, ...dropLog, ...knows, node });
+  const { registry } = metrics;
   const routes = publicRoutes({
     standing: () => enforcer.standing(),
     degraded: () => sight.degraded(),
     illness: () => (enforcer.busyFor() > stuckAfter ? "an operation on the kernel does not come back" : null),
-    metrics: createExposition({ ...parts, ...report, registry: metrics.registry, enforcer, sight, counters }),
+    metrics: createExposition({ ...parts, ...report, registry, enforcer, sight, counters, observer }),
   });
-  const { node } = named(parts);
-  const knows = { ruleset: () => enforcer.ruleset(), podAt: (address: Address) => enforcer.podAt(address) };
-  const observer = dropLog && createObserver({ ...parts, ...dropLog, ...knows, node });
   const local = { ...routes, "/v1/status": statusRoute(report, counters), "/v1/flows": flowsRoute(observer) };
   const server = await startServer(parts.bind, routes);
   log.info("listening", { address: server.address });

@@ -26,12 +26,10 @@ const clusterOf = (...named: readonly (readonly [string, number])[]) => ({
 
 const shown = (ledger: Ledger) =>
   Object.fromEntries(
-    [...ledger.entries()]
-      .map(({ id, version, inForce, standing }) => [
-        id.slice("NetworkPolicy/a/".length),
-        `${standing} ${version?.resourceVersion ?? "-"} ${inForce?.resourceVersion ?? "-"}`,
-      ])
-      .sort(),
+    [...ledger.entries()].map(({ id, version, inForce, standing }) => [
+      id.slice("NetworkPolicy/a/".length),
+      `${standing} ${version?.resourceVersion ?? "-"} ${inForce?.resourceVersion ?? "-"}`,
+    ]),
   );
 
 function started() {

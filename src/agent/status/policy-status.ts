@@ -47,7 +47,7 @@ export const isPolicyKind = (kind: string): boolean => policyNames.has(kind);
 
 function policiesOf(chain: Chain): ReadonlySet<string> {
   const clauses = [...chain.admin, ...(chain.networkPolicy ?? []), ...chain.baseline];
-  return new Set([...chain.isolatedBy, ...clauses.map(({ policy }) => policy)]);
+  return new Set([...chain.isolatedBy, ...chain.audited, ...clauses.map(({ policy }) => policy)]);
 }
 
 /** How many pods of this node each policy selects. Costs the node's pods and their policies. */
