@@ -30,10 +30,18 @@ const clusterPolicy = {
 describe("a CRD that comes late and goes", { skip: whySkipped() }, () => {
   let site: Site;
   const crd = parse(readFileSync(file, "utf8")) as NewObject;
-  const state = (name: string) =>
-    site.agent("node-1").metric("portcullis_source_state", `{resource="${resource}",state="${name}"}`);
-  const untilState = (name: string) =>
-    until(`${resource} is ${name}`, async () => ((await state(name)) === 1 ? true : null), patience);
+  /** A kind that is not installed is not followed at all: then nothing is told of it. */
+  const untilFollowed = (followed: boolean) =>
+    until(
+      `${resource} is ${followed ? "" : "not "}followed`,
+      async () => {
+        const labels = `{resource="${resource}",state="watching"}`;
+        return ((await site.agent("node-1").metric("portcullis_source_state", labels)) === 1) === followed
+          ? true
+          : null;
+      },
+      patience,
+    );
   const errors = async (): Promise<string> =>
     JSON.stringify(((await site.agent("node-1").status()) as { errors: unknown }).errors);
   before(async () => {
@@ -45,13 +53,13 @@ describe("a CRD that comes late and goes", { skip: whySkipped() }, () => {
   after(() => site.down());
 
   it("without it, all else works", async () => {
-    await untilState("absent");
+    await untilFollowed(false);
     await site.expect({ "x/a x/b TCP/80": "allow" });
   });
 
   it("installed, its objects are seen: one of a kind that is not read is reported", async () => {
     await site.apply(crd);
-    await untilState("watching");
+    await untilFollowed(true);
     const served = async (): Promise<true | null> =>
       await site.api.apply(clusterPolicy).then(
         () => true,
@@ -68,7 +76,7 @@ describe("a CRD that comes late and goes", { skip: whySkipped() }, () => {
 
   it("removed, it is forgotten, and all else goes on", async () => {
     await site.api.remove(crd);
-    await untilState("absent");
+    await untilFollowed(false);
     await until("nothing is reported", async () => ((await errors()) === "[]" ? true : null), patience);
     await site.api.remove(idOf("NetworkPolicy", "x/deny"));
     await site.settle();
@@ -78,6 +86,6 @@ describe("a CRD that comes late and goes", { skip: whySkipped() }, () => {
 
   it("installed once more, it is seen once more", async () => {
     await site.apply(crd);
-    await untilState("watching");
+    await untilFollowed(true);
   });
 });
