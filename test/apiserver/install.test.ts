@@ -45,7 +45,7 @@ describe("the chart in a cluster", { skip: whySkipped() || noHelm }, () => {
     run(process.execPath, "--no-warnings", "src/cli/main.ts", ...args, "-n", home, "--kubeconfig", kubeconfig);
   const agentsReady = async (): Promise<void> => {
     const ready = async (): Promise<true | null> => {
-      const all = await Promise.all(nodes.map((name) => site.agents.get(name)?.readiness() ?? null));
+      const all = await Promise.all(nodes.map(async (name) => await site.agents.get(name)?.readiness()));
       return all.every((one) => one?.ready === true) ? true : null;
     };
     await until("both agents ready", ready, 60_000);
