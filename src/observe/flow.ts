@@ -35,7 +35,7 @@ export interface Flow {
   /** Who opened the connection; whose backend it reached, after service translation. */
   readonly from: FlowEnd;
   readonly to: FlowEnd;
-  /** The policies that isolate the pod in this direction, or the one whose rule denied: `Kind/namespace/name`. */
+  /** The policies that isolate the pod in this direction (20 at most), or the one whose rule decided: `Kind/namespace/name`. */
   readonly policies: readonly string[];
   /**
    * Of the log: so many of the same ends, port, verdict and direction were not logged since the last one. 0 for who

@@ -17,6 +17,9 @@ export interface Knowledge {
   readonly node: string;
 }
 
+/** A pod may be isolated by a thousand policies, and there may be a hundred flows a second. */
+const mostPolicies = 20;
+
 const protocolNames: Readonly<Record<number, string>> = {
   1: "ICMP",
   6: "TCP",
@@ -51,7 +54,7 @@ function causeOf(ruleset: Ruleset | null, it: LoggedConnection, prefix: LogPrefi
   if (decision.clause !== null) return { reason, policies: [decision.clause.policy] };
   const chain = chainOf(ruleset, it, prefix);
   const isolating = chain === null ? [] : (ruleset.chains.get(chain)?.isolatedBy ?? []);
-  return { reason, policies: reason === "isolated" ? isolating : [] };
+  return { reason, policies: reason === "isolated" ? isolating.slice(0, mostPolicies) : [] };
 }
 
 /** A logged packet as what happened to a connection, in the terms of the cluster. Null: it is none of ours. */

@@ -22,13 +22,15 @@ export interface Subscribers {
 }
 
 const mostSubscribers = 32;
-/** Lines that wait for one of them: some 500 KB. */
-const mostWaiting = 1000;
+/** Characters that wait for one of them: 2,000 flows or so. */
+const mostWaiting = 1 << 20;
 
 interface Subscriber {
   readonly filter: FlowFilter;
   readonly sink: FlowSink;
   waiting: string[];
+  /** How many characters that is. */
+  size: number;
   isFull: boolean;
   lost: number;
 }
@@ -38,7 +40,10 @@ export function createSubscribers(node: string, now: () => number): Subscribers 
 
   const offer = (to: Subscriber, line: string): void => {
     if (!to.isFull && to.waiting.length === 0) to.isFull = !to.sink.write(line);
-    else if (to.waiting.length < mostWaiting && to.lost === 0) to.waiting.push(line);
+    else if (to.size < mostWaiting && to.lost === 0) {
+      to.waiting.push(line);
+      to.size += line.length;
+    }
     // Once something is missing nothing is taken until all that waits is gone: the gap is one, and told in its place.
     else to.lost += 1;
   };
@@ -49,6 +54,7 @@ export function createSubscribers(node: string, now: () => number): Subscribers 
     for (const line of to.waiting) {
       if (to.isFull) break;
       to.isFull = !to.sink.write(line);
+      to.size -= line.length;
       written += 1;
     }
     to.waiting = to.waiting.slice(written);
@@ -70,7 +76,7 @@ export function createSubscribers(node: string, now: () => number): Subscribers 
     },
     subscribe: (filter, sink) => {
       if (subscribers.size >= mostSubscribers) return null;
-      const subscriber: Subscriber = { filter, sink, waiting: [], isFull: false, lost: 0 };
+      const subscriber: Subscriber = { filter, sink, waiting: [], size: 0, isFull: false, lost: 0 };
       subscribers.add(subscriber);
       return { drained: () => flush(subscriber), end: () => void subscribers.delete(subscriber) };
     },
