@@ -91,7 +91,12 @@ describe("portcullis eval", () => {
       const { code, stderr } = await runBinary(["eval", "-f", objects, "--queries", queries]);
       assert.deepEqual([code, stderr.startsWith("portcullis: queries: ")], [3, true]);
     }
-    for (const args of [["eval"], ["eval", "--nonsense"], ["nonsense"], ["eval", "-f", "-", "--queries", "-"]]) {
+    for (const args of [
+      ["eval", "-f", objects, "--context", "x"],
+      ["eval", "--nonsense"],
+      ["nonsense"],
+      ["eval", "-f", "-", "--queries", "-"],
+    ]) {
       const { code, stdout, stderr } = await runBinary(args);
       assert.deepEqual([code, stdout, stderr === ""], [2, "", false], args.join(" "));
     }

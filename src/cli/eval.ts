@@ -6,12 +6,12 @@ import { createEvaluator } from "../evaluate/indexed.ts";
 import type { Resolver } from "../evaluate/resolve.ts";
 import { createResolver } from "../evaluate/resolve.ts";
 import { exitCodes, InputError, UsageError } from "./exit.ts";
-import type { InputOptions, VerdictOptions } from "./input.ts";
-import { addInputOptions, addVerdictOptions, readInput } from "./input.ts";
+import type { ObjectOptions, VerdictOptions } from "./input.ts";
+import { addObjectOptions, addVerdictOptions, readObjects } from "./input.ts";
 import { lineBatches, longestLine } from "./lines.ts";
 import { say, writeOut } from "./output.ts";
 
-interface EvalOptions extends InputOptions, VerdictOptions {
+interface EvalOptions extends ObjectOptions, VerdictOptions {
   readonly queries: string;
 }
 
@@ -55,7 +55,7 @@ async function run(options: EvalOptions): Promise<void> {
   if (options.queries === "-" && (options.filename ?? []).includes("-")) {
     throw new UsageError("-f - and --queries - cannot both read stdin");
   }
-  const read = await readInput(options);
+  const read = await readObjects(options);
   const resolver = createResolver(read.cluster, read.workloads);
   const unanswered = await answerAll(readQueries(options.queries), resolver, createEvaluator(read.cluster, options));
   if (unanswered > 0) say(`${unanswered} ${unanswered === 1 ? "query" : "queries"} could not be answered`);
@@ -68,5 +68,5 @@ export function registerEval(program: Command): void {
     .command("eval")
     .description("answer queries, one JSON line each: does policy allow this connection, and which rule says so")
     .option("--queries <file>", "file with one query a line, - for stdin", "-");
-  addVerdictOptions(addInputOptions(command)).action(run);
+  addVerdictOptions(addObjectOptions(command)).action(run);
 }

@@ -7,11 +7,11 @@ import { readQuery } from "../evaluate/query.ts";
 import { createResolver } from "../evaluate/resolve.ts";
 import { printable } from "../observe/printable.ts";
 import { exitCodes, InputError, UsageError } from "./exit.ts";
-import type { InputOptions, VerdictOptions } from "./input.ts";
-import { addInputOptions, addVerdictOptions, readInput } from "./input.ts";
+import type { ObjectOptions, VerdictOptions } from "./input.ts";
+import { addObjectOptions, addVerdictOptions, readObjects } from "./input.ts";
 import { writeOut } from "./output.ts";
 
-interface ExplainOptions extends InputOptions, VerdictOptions {
+interface ExplainOptions extends ObjectOptions, VerdictOptions {
   readonly from: string;
   readonly to: string;
   readonly protocol: string;
@@ -68,7 +68,7 @@ async function run(options: ExplainOptions): Promise<void> {
   const { from, to, protocol } = options;
   const query = readQuery({ from, to, protocol, port: numeral(options.port), family: numeral(options.family) });
   if ("error" in query) throw new UsageError(query.error);
-  const read = await readInput(options);
+  const read = await readObjects(options);
   const connection = createResolver(read.cluster, read.workloads).resolve(query);
   if ("error" in connection) throw new InputError(connection.error);
   const explanation = explain(read.cluster, connection, options);
@@ -89,5 +89,5 @@ export function registerExplain(program: Command): void {
     .option("--port <number>", "of the destination, or of the Service")
     .option("--family <number>", "4 or 6, where both ends have both")
     .addOption(new Option("-o, --output <format>", "how to print it").choices(["text", "json"]).default("text"));
-  addVerdictOptions(addInputOptions(command)).action(run);
+  addVerdictOptions(addObjectOptions(command)).action(run);
 }

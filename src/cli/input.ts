@@ -5,6 +5,8 @@ import type { EvaluateOptions } from "../evaluate/decision.ts";
 import type { ManifestRead } from "../source/manifests/read.ts";
 import type { Finding } from "../source/source.ts";
 import { UsageError } from "./exit.ts";
+import type { ClusterFlags } from "./live-cluster.ts";
+import { addClusterOptions, readLiveCluster } from "./live-cluster.ts";
 import { say } from "./output.ts";
 
 /** The flags that say where the objects come from. */
@@ -18,6 +20,13 @@ export interface InputOptions {
 export interface VerdictOptions {
   readonly defaultVerdict: EvaluateOptions["defaultVerdict"];
   readonly unknownPods: EvaluateOptions["unknownPods"];
+}
+
+/** Manifests where `-f` is given, else a running cluster. */
+export interface ObjectOptions extends InputOptions, ClusterFlags {}
+
+export function addObjectOptions(command: Command): Command {
+  return addClusterOptions(addInputOptions(command));
 }
 
 export function addInputOptions(command: Command): Command {
@@ -46,11 +55,23 @@ function findingText({ position, object, message }: Finding): string {
   return `${where}${object === "" ? "" : `${object}: `}${message}`;
 }
 
+/** Reads the manifests or the cluster, and says on stderr what is wrong with what it read. */
+export async function readObjects(options: ObjectOptions): Promise<ManifestRead> {
+  const { filename = [], kubeconfig, context } = options;
+  if (filename.length > 0) {
+    if (kubeconfig === undefined && context === undefined) return readInput(options);
+    throw new UsageError("-f reads manifests, --kubeconfig and --context a cluster: give one or the other");
+  }
+  const read = await readLiveCluster(options);
+  for (const finding of read.findings) say(findingText(finding));
+  return read;
+}
+
 /** Reads the manifests, and says on stderr what is wrong with them. Throws where no flag says what to read. */
 export async function readInput(options: InputOptions): Promise<ManifestRead> {
   const paths = options.filename ?? [];
   if (paths.length === 0) {
-    throw new UsageError("-f is missing: objects are read from manifests (a running cluster cannot be asked yet)");
+    throw new UsageError("-f is missing: this command reads manifests only");
   }
   const { readManifests } = await import("../source/manifests/read.ts");
   const { recursive = false, namespace = "default" } = options;

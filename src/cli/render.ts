@@ -7,11 +7,11 @@ import type { Cidr } from "../net/cidr.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import { systemClock } from "../system/clock.ts";
 import { exitCodes, UsageError } from "./exit.ts";
-import type { InputOptions, VerdictOptions } from "./input.ts";
-import { addInputOptions, addVerdictOptions, readInput } from "./input.ts";
+import type { ObjectOptions, VerdictOptions } from "./input.ts";
+import { addObjectOptions, addVerdictOptions, readObjects } from "./input.ts";
 import { say, writeOut } from "./output.ts";
 
-interface RenderOptions extends InputOptions, VerdictOptions {
+interface RenderOptions extends ObjectOptions, VerdictOptions {
   readonly node: string;
   readonly dataplane: string;
   readonly podCidr?: readonly string[];
@@ -39,7 +39,7 @@ async function run(options: RenderOptions): Promise<void> {
   const ctMarkMask = flagValue("--ct-mark-mask", readMarkMask(options.ctMarkMask));
   const podCidrs = options.podCidr?.map((text): Cidr => flagValue("--pod-cidr", readCidr(text))) ?? null;
   const { group: logGroup } = flagValue("--drop-log-group", readLogGroup(defaultSettings["drop-log-group"]));
-  const read = await readInput(options);
+  const read = await readObjects(options);
   warnOfUnknown(read.cluster, node);
   const ruleset = compileWhole(read.cluster, {
     nodeName: node,
@@ -70,5 +70,5 @@ export function registerRender(program: Command): void {
         .default(defaultSettings.established),
     )
     .option("--ct-mark-mask <hex>", "bits of the connection mark that are ours", defaultSettings["ct-mark-mask"]);
-  addVerdictOptions(addInputOptions(command)).action(run);
+  addVerdictOptions(addObjectOptions(command)).action(run);
 }
