@@ -1,4 +1,3 @@
-import type { ChildProcess } from "node:child_process";
 import { printable } from "../observe/printable.ts";
 import { startProgram } from "../system/program.ts";
 import { InputError } from "./exit.ts";
@@ -64,7 +63,7 @@ interface Ended {
   readonly failure: string | null;
 }
 
-function ending(child: ChildProcess): Promise<Ended> {
+function ending(child: ReturnType<typeof startProgram>): Promise<Ended> {
   return new Promise((resolve) => {
     child.once("error", (error: NodeJS.ErrnoException) => {
       const failure = error.code === "ENOENT" ? "kubectl is not on the PATH" : `kubectl: ${error.message}`;
