@@ -7,7 +7,7 @@ import { dataplaneNames } from "../../src/dataplane/registry.ts";
 import { defaultStateFile } from "../../src/agent/node-state.ts";
 import { readSettings, settingNames, type SettingName } from "../../src/agent/settings.ts";
 import { policyKinds, unreadKinds } from "../../src/policy/kinds.ts";
-import { type Manifest, chart, helm, installManifest, noHelm, objectsOf, template } from "./helm.ts";
+import { type Manifest, alertRules, chart, helm, installManifest, noHelm, objectsOf, template } from "./helm.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 const read = (...path: readonly string[]): string => readFileSync(join(chart, ...path), "utf8");
@@ -270,6 +270,13 @@ describe("the chart", { skip: noHelm }, () => {
         .sort(),
       kinds.sort(),
     );
+  });
+
+  it("makes a PrometheusRule of the alerts of docs/prometheus", () => {
+    const rules = readFileSync(alertRules, "utf8");
+    assert.equal(read("files", "rules.yaml"), rules, "run npm run deploy:render");
+    const made = one(objectsOf({ "metrics.prometheusRule.enabled": true }), "PrometheusRule");
+    assert.deepEqual(made["spec"], parse(rules));
   });
 
   it("deploy/install.yaml is what it renders", () => {

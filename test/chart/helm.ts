@@ -7,6 +7,9 @@ import { programPath } from "../apiserver/binaries/build.ts";
 
 export const chart = join(import.meta.dirname, "..", "..", "charts", "portcullis");
 
+/** The alerts, which the chart can make a PrometheusRule of; helm reads no file outside of a chart. */
+export const alertRules = join(import.meta.dirname, "..", "..", "docs", "prometheus", "rules.yaml");
+
 /** Why helm cannot be run; false: it can. */
 export const noHelm: string | false = existsSync(programPath("helm"))
   ? false
