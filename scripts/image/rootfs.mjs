@@ -10,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { bundleForImage, root } from "../bundle.mjs";
 import { packageFile, packageVersion } from "../npm-package.mjs";
 import { run } from "../run.mjs";
@@ -34,6 +34,12 @@ function put(folder, path, bytes, mode = 0o644) {
   const file = join(folder, path);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, bytes, { mode });
+}
+
+/** Relative, so that the tree means the same wherever it is unpacked. */
+function link(folder, path, target) {
+  mkdirSync(join(folder, dirname(path)), { recursive: true });
+  symlinkSync(relative(dirname(path), target), join(folder, path));
 }
 
 /** Finds a library below lib/ or usr/lib/ of the unpacked packages and copies what stands behind its name. */
@@ -69,8 +75,7 @@ function addDebian(folder, arch, sources) {
   const loader = loaders[arch];
   const loaderName = loader.slice(loader.lastIndexOf("/") + 1);
   for (const name of [...libraries, loaderName]) copyLibrary(unpacked, folder, triplet, name);
-  mkdirSync(join(folder, dirname(loader)), { recursive: true });
-  symlinkSync(`/lib/${triplet}/${loaderName}`, join(folder, loader));
+  link(folder, loader, `lib/${triplet}/${loaderName}`);
   const owner = (name) => packages.find((entry) => entry.name === name);
   for (const name of [...libraries, loaderName]) {
     const from = owner(name.startsWith("libgcc") ? "libgcc-s1" : name.startsWith("libstdc") ? "libstdc++6" : "libc6");
@@ -103,9 +108,7 @@ export async function writeApplication(folder, arch, sources) {
   put(home, "koffi.node", packageFile(koffi, `linux_${arch}/koffi.node`));
   sources.set("opt/portcullis/koffi.node", `npm ${koffi} ${packageVersion(koffi)}`);
   cpSync(join(root, "LICENSE"), join(home, "LICENSE"));
-  const bin = join(folder, "usr", "local", "bin");
-  mkdirSync(bin, { recursive: true });
-  symlinkSync("/opt/portcullis/portcullis.mjs", join(bin, "portcullis"));
+  link(folder, "usr/local/bin/portcullis", "opt/portcullis/portcullis.mjs");
 }
 
 /** Every file and link of the folders, in the order of their paths, with what it is and where it comes from. */

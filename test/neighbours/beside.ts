@@ -19,6 +19,7 @@ export async function liveBeside(world: World, neighbourhood: Neighbourhood, oth
     assert.equal(others(), before, `the others' rules ${step}`);
   };
   const before = others();
+  assert.notEqual(before.trim(), "", "there are neighbours");
   const agent = new FollowingAgent(world);
   try {
     await expect("before the agent", () => true);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it } from "node:test";
-import { imageArchive, imageContents, repository, rootOf, rootsVariable } from "./artifacts.ts";
+import { after, describe, it } from "node:test";
+import { executable, imageArchive, imageContents, repository, rootOf, rootsVariable } from "./artifacts.ts";
 import { unpackImage } from "./container.ts";
 
 const skip = process.env[rootsVariable] === undefined ? "run by npm run test:packaging" : false;
@@ -91,19 +91,52 @@ describe("the image", { skip }, () => {
     }
   });
 
-  it("is described for arm64 by the same steps", () => {
-    const folder = mkdtempSync(join(tmpdir(), "pct-arm64-"));
+  it("is what the Dockerfile copies, too", () => {
+    const folder = mkdtempSync(join(tmpdir(), "pct-dockerfile-"));
     try {
-      execFileSync(process.execPath, [join(repository, "scripts", "image.mjs"), "--arch", "arm64"]);
-      const { architecture } = unpackImage(imageArchive.replace("amd64", "arm64"), folder);
-      assert.equal(architecture, "arm64");
-      assert.deepEqual(programs(folder), programs(rootOf("image")));
-      for (const file of ["usr/local/bin/node", "opt/portcullis/koffi.node", "lib/aarch64-linux-gnu/libc.so.6"]) {
-        // e_machine of the ELF header: 183 is AArch64.
-        assert.equal(readFileSync(join(folder, file)).readUInt16LE(18), 183, file);
-      }
+      execFileSync(process.execPath, [join(repository, "scripts", "image.mjs"), "--root", folder]);
+      const copies = [
+        ...readFileSync(join(repository, "Dockerfile"), "utf8").matchAll(
+          /^COPY --from=files --chown=0:0 \/image\/(\w+)\/ \/$/gm,
+        ),
+      ];
+      const files = copies.flatMap(([, layer = ""]) => filesBelow(join(folder, layer)));
+      assert.deepEqual(files.sort(), filesBelow(rootOf("image")));
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe("for arm64, by the same steps", { skip }, () => {
+  const emulator = "qemu-aarch64-static";
+  const noEmulator =
+    spawnSync(emulator, ["--version"]).error === undefined ? false : `needs ${emulator} (package qemu-user-static)`;
+  const folder = mkdtempSync(join(tmpdir(), "pct-arm64-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const emulate = (...args: readonly string[]): string =>
+    execFileSync(emulator, ["-L", folder, ...args], { encoding: "utf8" });
+
+  it("the image holds files of that processor", () => {
+    execFileSync(process.execPath, [join(repository, "scripts", "image.mjs"), "--arch", "arm64"]);
+    const { architecture } = unpackImage(imageArchive.replace("amd64", "arm64"), folder);
+    assert.equal(architecture, "arm64");
+    assert.deepEqual(programs(folder), programs(rootOf("image")));
+    for (const file of ["usr/local/bin/node", "opt/portcullis/koffi.node", "lib/aarch64-linux-gnu/libc.so.6"]) {
+      // e_machine of the ELF header: 183 is AArch64.
+      assert.equal(readFileSync(join(folder, file)).readUInt16LE(18), 183, file);
+    }
+  });
+
+  it("the image's program starts, and its native part can be loaded", { skip: noEmulator }, () => {
+    const node = join(folder, "usr/local/bin/node");
+    assert.match(emulate(node, join(folder, "opt/portcullis/portcullis.mjs"), "version"), /^portcullis \d/);
+    const load = `process.stdout.write(require(${JSON.stringify(join(folder, "opt/portcullis/koffi.node"))}).version)`;
+    assert.match(emulate(node, "-e", load), /^\d+\.\d+\.\d+$/);
+  });
+
+  it("the single executable starts", { skip: noEmulator }, () => {
+    execFileSync(process.execPath, [join(repository, "scripts", "single-executable.mjs"), "--arch", "arm64"]);
+    assert.match(emulate(executable.replace(process.arch, "arm64"), "version"), /^portcullis \d/);
   });
 });
