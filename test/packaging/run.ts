@@ -4,18 +4,25 @@
  * `N passed, N failed, N skipped`.
  */
 import { spawnSync } from "node:child_process";
-import { globSync, rmSync } from "node:fs";
+import { globSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Totals, runFiles, totalsText } from "../run-files.ts";
 import { buildRoots, repository, rootsVariable } from "./artifacts.ts";
+import { openContainer } from "./container.ts";
 
 function whatIsMissing(): string | null {
   if (process.getuid?.() !== 0) return "needs root";
   for (const program of ["buildah", "runc", "npm", "dpkg-deb", "apt-get"]) {
     if (spawnSync(program, ["--version"]).error !== undefined) return `needs ${program}, which is not installed`;
   }
-  return null;
+  // Without root, scripts/bootstrap.mjs makes a user namespace, in which no container can be made of ours.
+  if (!/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "utf8")))
+    return "needs root of this machine";
+  const host = openContainer("/");
+  const { code, stderr } = host.run({ args: ["/bin/true"] });
+  host.remove();
+  return code === 0 ? null : `runc cannot start a container here: ${stderr.trim()}`;
 }
 
 const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
