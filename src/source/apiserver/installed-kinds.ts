@@ -24,16 +24,19 @@ export interface InstalledKindsParts {
 const blindMs = 30_000;
 const seeingMs = 300_000;
 const unsettledMs = 1000;
+/** How long a kind must be missing before it is believed to be gone. */
+const doubtMs = 5000;
 
 /**
  * Which kinds of policies are installed, as they come and go. A kind whose definition is gone is gone. Without sight of
- * the definitions it is gone if the server says so twice: one that has just started knows its own kinds only after a
- * moment, and to let go of a policy in that moment would open what it closes.
+ * the definitions it is gone if the server has said so for some seconds: one that has just started knows its own kinds
+ * only after a moment, and to let go of a policy in that moment would open what it closes.
  */
 export class InstalledKinds {
   private readonly parts: InstalledKindsParts;
   private known: ReadonlyMap<string, Resource> = new Map();
-  private readonly missed = new Set<string>();
+  /** Kinds that are missing, and whether they have been for long enough. */
+  private readonly missing = new Map<string, { ripe: boolean }>();
   private failures = 0;
   private ring: () => void = () => {};
   private rung = false;
@@ -63,7 +66,7 @@ export class InstalledKinds {
     try {
       const found = await discover(this.parts.client, this.parts.kinds, stop);
       this.failures = 0;
-      return this.compare(found);
+      return this.compare(found, stop);
     } catch (error) {
       if (stop.aborted) return 0;
       if (!(error instanceof ApiUnreachable)) throw error;
@@ -73,17 +76,17 @@ export class InstalledKinds {
     }
   }
 
-  private compare(found: readonly Resource[]): number {
+  private compare(found: readonly Resource[], stop: AbortSignal): number {
     const defined = this.parts.defined();
     const now = new Map(found.map((resource) => [resource.name, resource]));
     let settled = true;
     for (const [name, resource] of this.known) {
-      if (now.has(name)) this.missed.delete(name);
-      else if (defined === null ? !this.missed.has(name) : defined(name)) {
-        this.missed.add(name);
+      const isGone = !now.has(name) && (defined === null ? this.isMissingForLong(name, stop) : !defined(name));
+      if (now.has(name) || isGone) this.missing.delete(name);
+      else {
         now.set(name, resource);
         settled = false;
-      } else this.missed.delete(name);
+      }
     }
     for (const { group, resource } of this.parts.kinds) {
       const name = `${resource}.${group}`;
@@ -92,6 +95,21 @@ export class InstalledKinds {
     this.known = now;
     this.parts.follow([...now.values()]);
     return settled ? (defined === null ? blindMs : seeingMs) : unsettledMs;
+  }
+
+  private isMissingForLong(name: string, stop: AbortSignal): boolean {
+    const known = this.missing.get(name);
+    if (known !== undefined) return known.ripe;
+    const doubt = { ripe: false };
+    this.missing.set(name, doubt);
+    void this.ripen(doubt, stop);
+    return false;
+  }
+
+  private async ripen(doubt: { ripe: boolean }, stop: AbortSignal): Promise<void> {
+    await this.parts.clock.sleep(doubtMs, stop);
+    doubt.ripe = true;
+    this.look();
   }
 
   private async rest(wait: number, stop: AbortSignal): Promise<void> {

@@ -70,7 +70,7 @@ export class Reflector {
   /** True once it was listed, or once it is known that it cannot be. */
   settled = false;
   lastHeard: number | null = null;
-  readonly counts = { lists: 0, watches: 0, failures: 0, events: 0, bytes: 0 };
+  readonly counts = { lists: 0, watches: 0, failures: 0, events: 0, bytes: 0, readSeconds: 0 };
 
   constructor(store: ResourceStore, parts: ReflectorParts) {
     this.store = store;
@@ -96,6 +96,8 @@ export class Reflector {
       if (this.refusal === null) this.set("listing");
       return this.streams ? await this.watch(true, stop) : await this.list(stop);
     } catch (error) {
+      // What should have ended by itself is watched anew; if nobody is there any more, that tells.
+      if (error instanceof TimeUp && !this.mustList) return { kind: "ended", cameOn: false };
       return { kind: "refused", refusal: this.refusalOfError(error, stop) };
     }
   }
@@ -200,6 +202,7 @@ export class Reflector {
 
   private listed(resourceVersion: string): void {
     this.counts.lists += 1;
+    this.malformed = 0;
     this.store.endList(resourceVersion);
     this.mustList = false;
     this.settled = true;
@@ -293,7 +296,10 @@ export class Reflector {
         signal.throwIfAborted();
         this.counts.bytes += chunk.byteLength;
         this.lastHeard = this.parts.clock.now();
-        if (feed(chunk) === true) return;
+        const began = performance.now();
+        const enough = feed(chunk);
+        this.counts.readSeconds += (performance.now() - began) / 1000;
+        if (enough === true) return;
       }
     } finally {
       response.discard();
