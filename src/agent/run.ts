@@ -22,7 +22,7 @@ import { publicRoutes } from "./routes.ts";
 import { startServer } from "./server.ts";
 import { createSight } from "./sight.ts";
 import { createReport, statusRoute } from "./status/report.ts";
-import { type UninstallParts, followUninstall } from "./uninstall.ts";
+import { type UninstallParts, followUninstall, uninstalledReason } from "./uninstall.ts";
 
 interface Cluster {
   /** Its policies' owners are told by it what is wrong with them. */
@@ -51,6 +51,8 @@ export interface AgentParts {
   /** Milliseconds between checks of the kernel. */
   readonly syncPeriod: number;
   readonly audit: boolean;
+  /** For the status; the compiler knows them itself. */
+  readonly exemptNamespaces?: readonly string[];
   /** Where the cluster says that the rules are to be removed; absent: nowhere. */
   readonly uninstall?: Pick<UninstallParts, "client" | "serviceAccount" | "forget">;
   /** Called once, soon after the first input is enforced: gives back memory that only the start needed. */
@@ -157,5 +159,6 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
     await server.close();
     dataplane.close();
   }
-  log.info("stopped; the rules stay in force");
+  const isUninstalled = enforcer.standing().reason === uninstalledReason;
+  log.info(isUninstalled ? "stopped; there are no rules" : "stopped; the rules stay in force");
 }

@@ -91,6 +91,7 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
       dropLog: settings.dropLogGroup === null || settings.dryRun ? null : { netns, group: settings.dropLogGroup },
       syncPeriod: settings.syncPeriod,
       audit: settings.audit,
+      exemptNamespaces: settings.exemptNamespaces,
       ...(uninstall === null ? {} : { uninstall }),
       build: { version: packageJson.version, dataplane: real.name, node: nodeName },
     },

@@ -183,14 +183,15 @@ export function readAgentStatus(text: string): AgentStatus | null {
   } catch {
     return null;
   }
-  const { kind, node, ready, policies, policiesOmitted, errors, lagSeconds, repairs, denied } = objectIn(value);
+  const { kind, node, ready, policies, policiesOmitted, errors, lagSeconds, repairs, denied, exemptNamespaces } =
+    objectIn(value);
   const { lastMinute, lastFiveMinutes } = objectIn(denied);
   const isStatus =
     kind === "AgentStatus" &&
     typeof node === "string" &&
     typeof ready === "boolean" &&
     [policiesOmitted, lagSeconds, repairs].every(isCount) &&
-    [policies, errors].every(Array.isArray) &&
+    [policies, errors, exemptNamespaces].every(Array.isArray) &&
     (policies as readonly unknown[]).every(isPolicyStatus) &&
     [lastMinute, lastFiveMinutes].every(isDenied);
   return isStatus ? (value as AgentStatus) : null;

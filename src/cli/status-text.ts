@@ -46,6 +46,7 @@ export function nodeStatusText(status: AgentStatus): string {
     ["lag", secondsText(status.lagSeconds)],
     ["denied", deniedText(status.denied.lastMinute, status.denied.lastFiveMinutes)],
     ["repairs", String(status.repairs)],
+    ...(status.exemptNamespaces.length === 0 ? [] : [["exempt", `namespaces ${status.exemptNamespaces.join(", ")}`]]),
   ];
   const rows = policies.map((policy) => [
     policy.id,

@@ -87,6 +87,7 @@ function statusOf(
     findings: [],
     deniedIn: () => ({ ingress: 1, egress: 2, none: 3 }),
     repairs: 0,
+    exemptNamespaces: ["kube-system"],
     ...more,
   });
 }

@@ -36,6 +36,8 @@ export interface AgentStatus {
   readonly denied: { readonly lastMinute: Denied; readonly lastFiveMinutes: Denied };
   /** Differences that somebody else made in the kernel, and that were repaired since the agent started. */
   readonly repairs: number;
+  /** Whose pods no policy isolates, since the operator said so. */
+  readonly exemptNamespaces: readonly string[];
 }
 
 /** How the API server is seen. */
@@ -69,6 +71,7 @@ export interface StatusFacts {
   readonly findings: readonly Finding[];
   readonly deniedIn: (milliseconds: number) => Denied;
   readonly repairs: number;
+  readonly exemptNamespaces: readonly string[];
 }
 
 /** An answer stays below some megabytes, however many policies there are. */
@@ -141,5 +144,6 @@ export function agentStatus(facts: StatusFacts): AgentStatus {
     errorsOmitted: Math.max(0, errors.length - mostErrors),
     denied: { lastMinute: facts.deniedIn(60_000), lastFiveMinutes: facts.deniedIn(300_000) },
     repairs: facts.repairs,
+    exemptNamespaces: facts.exemptNamespaces,
   };
 }

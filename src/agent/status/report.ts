@@ -12,6 +12,7 @@ export interface ReportParts {
   readonly dataplane: string;
   readonly layout: number | null;
   readonly audit: boolean;
+  readonly exemptNamespaces?: readonly string[];
   readonly enforcer: Pick<Enforcer, "standing" | "ruleset" | "findings" | "ledger" | "lag" | "repairs" | "unsupported">;
   readonly sight: Pick<Sight, "degraded" | "health">;
   readonly counters: KernelCounters;
@@ -53,6 +54,7 @@ export function createReport(parts: ReportParts): Report {
         findings: enforcer.findings(),
         deniedIn: (milliseconds) => counters.deniedIn(milliseconds),
         repairs: enforcer.repairs(),
+        exemptNamespaces: parts.exemptNamespaces ?? [],
       }),
     policyStates: () => countStates(statuses(false)),
   };
