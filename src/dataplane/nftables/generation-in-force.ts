@@ -1,4 +1,5 @@
 import { generationOf, hexMark, isMarkMask, type MarkLayout, stampOf } from "./generation.ts";
+import { isHalfWay, lastingName } from "./hand-over.ts";
 import type { Program } from "./program.ts";
 import { generationChainName } from "./render/base-chains.ts";
 import { generationSetName } from "./render/base-sets.ts";
@@ -8,6 +9,8 @@ import { generationSetName } from "./render/base-sets.ts";
  * unseen. Null where the table says none, more than one, or one and stamps another: then all is decided again.
  */
 export function generationInForce(have: Program, layout: MarkLayout): number | null {
+  // Half of a hand-over: which of the two are accepted and stamped depends on where it ended.
+  if (isHalfWay(have)) return null;
   const marks = [...(have.sets.get(generationSetName)?.elements.keys() ?? [])];
   const statement = have.chains.get(generationChainName)?.rules[0]?.statements[0];
   const mark = marks[0];
@@ -24,7 +27,8 @@ export function generationInForce(have: Program, layout: MarkLayout): number | n
  * the table does not say. A cleanup that took its own default for them would clear bits that belong to others.
  */
 export function markMaskInForce(have: Program): number | null {
-  const statement = have.chains.get("cut")?.rules[0]?.statements[0];
+  const cut = [...have.chains.values()].find(({ name }) => lastingName(name) === "cut");
+  const statement = cut?.rules[0]?.statements[0];
   if (statement?.kind !== "set-ct-mark" || statement.value !== 0) return null;
   const mask = ~statement.keep >>> 0;
   return isMarkMask(mask) ? mask : null;

@@ -1,4 +1,5 @@
 import { release } from "node:os";
+import { type Clock, systemClock } from "../../system/clock.ts";
 import { clearConnectionMarks } from "../../system/conntrack.ts";
 import type { RulesetChange } from "../../ir/change.ts";
 import type { Ruleset } from "../../ir/ruleset.ts";
@@ -7,9 +8,11 @@ import { changeSteps } from "./change.ts";
 import { diffPrograms, type KernelProgram, type ProgramDiff } from "./diff.ts";
 import { generationInForce, markMaskInForce } from "./generation-in-force.ts";
 import { type MarkLayout, markLayout, nextGeneration, randomGeneration } from "./generation.ts";
+import { handOver, isOtherLayout, layoutInForce } from "./hand-over.ts";
 import { createMarkSweep, type MarkSweep } from "./mark-sweep.ts";
 import { Mirror } from "./mirror.ts";
 import { dropCounters } from "./render/base-chains.ts";
+import { layoutVersion } from "./render/base-sets.ts";
 import type { CounterSource } from "./render/part.ts";
 import type { Step } from "./step.ts";
 import { programText } from "./text.ts";
@@ -22,12 +25,16 @@ export interface NftablesOptions {
   /** Bits of the connection mark that are ours: at least 8, in a row. */
   readonly ctMarkMask: number;
   readonly table?: string;
+  readonly clock?: Clock;
   /** How the table is opened: the seam at which tests let the kernel refuse. */
   readonly open?: typeof openTable;
 }
 
 /** The generation that `render` shows; a kernel starts with a random one. */
 const shownGeneration = 1;
+
+/** Milliseconds after which no packet is on its way any more through rules that were replaced. */
+const underWay = 20;
 
 /** The nftables dataplane: one table of our own, programmed by netlink. Opens its socket at the first use. */
 export function nftablesDataplane(options: NftablesOptions): Dataplane {
@@ -36,7 +43,7 @@ export function nftablesDataplane(options: NftablesOptions): Dataplane {
   const sweep = createMarkSweep(() => clearConnectionMarks(options.netns, layout.generationMask), layout.last);
   let opened: NftTable | null = null;
   const table = (): NftTable => (opened ??= (options.open ?? openTable)(options.netns, name));
-  const state = createState(name, layout, table, sweep);
+  const state = createState(name, layout, table, sweep, options.clock ?? systemClock);
   return {
     name: "nftables",
     probe: async () => ({
@@ -71,7 +78,13 @@ export function nftablesDataplane(options: NftablesOptions): Dataplane {
 type Stateful = Pick<Dataplane, "sync" | "apply" | "check" | "counters"> & { forget(): void };
 
 /** What is done with the kernel, and the mirror of it. After a failure there is no mirror until the next sync. */
-function createState(name: string, layout: MarkLayout, table: () => NftTable, sweep: MarkSweep): Stateful {
+function createState(
+  name: string,
+  layout: MarkLayout,
+  table: () => NftTable,
+  sweep: MarkSweep,
+  clock: Clock,
+): Stateful {
   let mirror: Mirror | null = null;
 
   /** Runs with the mirror taken away, so that whatever fails half way leaves none. */
@@ -86,8 +99,22 @@ function createState(name: string, layout: MarkLayout, table: () => NftTable, sw
     for (const step of steps) table().transact(step);
   };
 
-  /** Brings the kernel to the mirror; what differs may have let connections in that must be decided again. */
-  const repair = async (have: KernelProgram | null, next: Mirror, bumps: boolean): Promise<ProgramDiff> => {
+  /** From a table that is built in another way. Seldom, so each transaction waits for the packets before it to be gone. */
+  const takeOver = async (have: KernelProgram, next: Mirror, bumps: boolean): Promise<ProgramDiff> => {
+    if (bumps) {
+      await sweep.beforeBump();
+      next.bump();
+    }
+    const steps = handOver(have, next.program).flat();
+    for (const [index, step] of steps.entries()) {
+      if (index > 0) await clock.sleep(underWay);
+      table().transact(step);
+    }
+    const layoutFound = layoutInForce(have) ?? "without a number";
+    return { steps, differences: [`table inet ${name} is of layout ${layoutFound}, ours is ${layoutVersion}`] };
+  };
+
+  const mend = async (have: KernelProgram | null, next: Mirror, bumps: boolean): Promise<ProgramDiff> => {
     const found = diffPrograms(have, next.program);
     if (found.steps.length === 0) return found;
     if (bumps) {
@@ -96,10 +123,17 @@ function createState(name: string, layout: MarkLayout, table: () => NftTable, sw
     }
     const { steps } = bumps ? diffPrograms(have, next.program) : found;
     transact(steps);
+    return { steps, differences: found.differences };
+  };
+
+  /** Brings the kernel to the mirror; what differs may have let connections in that must be decided again. */
+  const repair = async (have: KernelProgram | null, next: Mirror, bumps: boolean): Promise<ProgramDiff> => {
+    const found =
+      have !== null && isOtherLayout(have) ? await takeOver(have, next, bumps) : await mend(have, next, bumps);
     // A table that was away, or took other bits: marks of an earlier life must not fit by chance.
     const isNewLife = have === null || generationInForce(have, layout) === null;
-    if (isNewLife && next.node.established === "cut") sweep.start();
-    return { steps, differences: found.differences };
+    if (found.steps.length > 0 && isNewLife && next.node.established === "cut") sweep.start();
+    return found;
   };
 
   const report = (diff: ProgramDiff, started: number): SyncReport => ({

@@ -29,6 +29,7 @@ export function baseSets(layout: MarkLayout, generation: number, logGroup: numbe
     ];
   };
   return [
+    nodeLocalSet("mark", layoutSetName, [hexMark(layoutVersion)], "version of how this table is built", false),
     generationSet(layout, generation),
     nodeLocalSet("icmpv6_type", "nd", neighbourDiscovery, "neighbour discovery and MLD", false),
     nodeLocalSet("ipv6_addr", "link_local", [linkLocal], "never a pod's address", true),
@@ -54,6 +55,14 @@ function nodeLocalSet(
   const elements = new Map<string, ElementData>(keys.map((key) => [key, null]));
   return { name, key: [keyType], data: "none", interval, size: null, comment, elements };
 }
+
+/**
+ * How the table is built: what its chains, sets and the bits of the mark mean to each other. To be raised with every
+ * change after which rules of the old table and elements of the new one (or the other way round) must not meet in one
+ * packet; an agent that finds another one hands over (hand-over.ts). 1: tables without this set.
+ */
+export const layoutVersion = 2;
+export const layoutSetName = "layout";
 
 export const generationSetName = "generation";
 
