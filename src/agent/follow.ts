@@ -21,8 +21,11 @@ export interface FollowParts {
 /** A source that was followed for this long counts as one that works: the next failure is a first one again. */
 const goodWhile = 60_000;
 
+const readSecondsOf = (source: Source): number =>
+  (source.health?.().resources ?? []).reduce((sum, { readSeconds = 0 }) => sum + readSeconds, 0);
+
 /** Follows one source until it ends, fails, or what it says cannot be compiled. */
-async function followOnce({ openSource, enforcer, sight }: FollowParts, stop: AbortSignal): Promise<void> {
+async function followOnce({ openSource, enforcer, sight, metrics }: FollowParts, stop: AbortSignal): Promise<void> {
   const source = openSource();
   sight.seek(source);
   const session = new AbortController();
@@ -31,7 +34,14 @@ async function followOnce({ openSource, enforcer, sight }: FollowParts, stop: Ab
     const snapshot = await source.snapshot(signal);
     sight.gain();
     enforcer.load(snapshot, () => session.abort(new Error("what it said could not be compiled")));
-    for await (const update of source.changes(signal)) enforcer.update(update);
+    let read = readSecondsOf(source);
+    if (read > 0) metrics.steps.observe("decode", read);
+    for await (const update of source.changes(signal)) {
+      enforcer.update(update);
+      const now = readSecondsOf(source);
+      if (now > read) metrics.steps.observe("decode", now - read);
+      read = now;
+    }
     session.signal.throwIfAborted();
   } finally {
     session.abort();

@@ -5,7 +5,6 @@ import type { Enforcer } from "./enforcer.ts";
 /** Whose policies decided; `none`: no pod's, the address is unknown or the connection is not tracked. */
 export type CountedDirection = "ingress" | "egress" | "none";
 export const countedDirections: readonly CountedDirection[] = ["ingress", "egress", "none"];
-export const countedVerdicts: readonly CountedVerdict[] = ["accept", "deny", "pass", "audit-accept", "audit-deny"];
 
 /** Packets that were denied in some time. */
 export type Denied = Readonly<Record<CountedDirection, number>>;

@@ -46,6 +46,12 @@ export function registerSource(registry: Registry, sight: Pick<Sight, "connected
   );
   each("portcullis_source_events_total", "Events of watches that were taken.", "counter", ({ events }) => events);
   each("portcullis_source_received_bytes_total", "Bytes read from the API server.", "counter", ({ bytes }) => bytes);
+  each(
+    "portcullis_source_read_seconds_total",
+    "Time that decoding what the API server sent took.",
+    "counter",
+    ({ readSeconds }) => readSeconds ?? 0,
+  );
   registry.observed(
     "portcullis_source_state",
     "1 for the state that the list and watch of a resource is in: listing, watching, waiting (for a retry), absent (not installed).",

@@ -63,6 +63,8 @@ export interface ResourceHealth {
   readonly failures: number;
   readonly events: number;
   readonly bytes: number;
+  /** Time that reading them took, decoding and all; absent: not measured. */
+  readonly readSeconds?: number;
 }
 
 export interface Snapshot {
