@@ -4,7 +4,7 @@
  * `N passed, N failed, N skipped`.
  */
 import { spawnSync } from "node:child_process";
-import { globSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Totals, runFiles, totalsText } from "../run-files.ts";
@@ -19,9 +19,14 @@ function whatIsMissing(): string | null {
   // Without root, scripts/bootstrap.mjs makes a user namespace, in which no container can be made of ours.
   if (!/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "utf8")))
     return "needs root of this machine";
-  const host = openContainer("/");
-  const { code, stderr } = host.run({ args: ["/bin/true"] });
-  host.remove();
+  const empty = mkdtempSync(join(tmpdir(), "pct-probe-"));
+  const container = openContainer(empty);
+  const mounts = ["/usr", "/lib", "/lib64"]
+    .filter((path) => existsSync(path))
+    .map((path) => ({ from: path, at: path }));
+  const { code, stderr } = container.run({ args: ["/usr/bin/true"], mounts });
+  container.remove();
+  rmSync(empty, { recursive: true });
   return code === 0 ? null : `runc cannot start a container here: ${stderr.trim()}`;
 }
 
