@@ -17,8 +17,11 @@ export function addClusterOptions(command: Command): Command {
     .option("--context <name>", "without -f: context of the kubeconfig (default: its current one)");
 }
 
-/** The cluster that the flags mean, as kubectl would find it. Throws InputError with all that is wrong. */
-async function openLiveCluster({ kubeconfig, context }: ClusterFlags): Promise<ApiClient> {
+/**
+ * The cluster that the flags mean, as kubectl would find it. Throws InputError with all that is wrong, which begins with
+ * why a cluster is wanted at all.
+ */
+export async function openLiveCluster({ kubeconfig, context }: ClusterFlags, why = ""): Promise<ApiClient> {
   const [{ clusterConfig }, { openCluster }, { runProgram }] = await Promise.all([
     import("../source/apiserver/connect/choose.ts"),
     import("../source/apiserver/connect/open.ts"),
@@ -28,14 +31,14 @@ async function openLiveCluster({ kubeconfig, context }: ClusterFlags): Promise<A
   const read = clusterConfig(options);
   if (!read.ok) {
     const problems = read.problems.map((problem) => `\n  ${printable(problem, 1000)}`).join("");
-    throw new InputError(`no -f is given, and nothing says how to reach a cluster:${problems}`);
+    throw new InputError(`${why}nothing says how to reach a cluster:${problems}`);
   }
   return openCluster(read.config, { run: runProgram, now: Date.now, interactive: process.stdin.isTTY });
 }
 
 /** Reads all that counts from a running cluster, once. Throws InputError where it does not answer or lets us not read. */
 export async function readLiveCluster(flags: ClusterFlags): Promise<ManifestRead> {
-  const client = await openLiveCluster(flags);
+  const client = await openLiveCluster(flags, "no -f is given, and ");
   const [{ readCluster }, { ApiUnreachable }, { workloadsOfPods }, { systemClock }] = await Promise.all([
     import("../source/apiserver/read-cluster.ts"),
     import("../source/apiserver/client.ts"),

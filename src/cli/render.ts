@@ -1,12 +1,13 @@
 import { Option, type Command } from "commander";
-import { readCidr, readLogGroup, readMarkMask } from "../agent/setting-values.ts";
+import { readCidr, readLogGroup, readMarkMask, readNamespaceName } from "../agent/setting-values.ts";
 import { defaultSettings } from "../agent/settings.ts";
 import { compileWhole } from "../compile/whole.ts";
 import { dataplaneNames, openDataplane } from "../dataplane/registry.ts";
 import type { Cidr } from "../net/cidr.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import { systemClock } from "../system/clock.ts";
-import { exitCodes, UsageError } from "./exit.ts";
+import { exitCodes } from "./exit.ts";
+import { flagValue } from "./flag-value.ts";
 import type { ObjectOptions, VerdictOptions } from "./input.ts";
 import { addObjectOptions, addVerdictOptions, readObjects } from "./input.ts";
 import { say, writeOut } from "./output.ts";
@@ -17,13 +18,7 @@ interface RenderOptions extends ObjectOptions, VerdictOptions {
   readonly podCidr?: readonly string[];
   readonly established: "cut" | "keep";
   readonly ctMarkMask: string;
-}
-
-type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
-
-function flagValue<T>(flag: string, read: Read<T>): T {
-  if (!read.ok) throw new UsageError(`${flag}: ${read.reason}`);
-  return read.value;
+  readonly exemptNamespace?: readonly string[];
 }
 
 /** An agent of a name that nothing in the input speaks of has rules too; but it may be a slip of the pen. */
@@ -38,6 +33,7 @@ async function run(options: RenderOptions): Promise<void> {
   const { node, unknownPods, established, defaultVerdict } = options;
   const ctMarkMask = flagValue("--ct-mark-mask", readMarkMask(options.ctMarkMask));
   const podCidrs = options.podCidr?.map((text): Cidr => flagValue("--pod-cidr", readCidr(text))) ?? null;
+  const exempt = options.exemptNamespace?.map((text) => flagValue("--exempt-namespace", readNamespaceName(text)));
   const { group: logGroup } = flagValue("--drop-log-group", readLogGroup(defaultSettings["drop-log-group"]));
   const read = await readObjects(options);
   warnOfUnknown(read.cluster, node);
@@ -48,6 +44,7 @@ async function run(options: RenderOptions): Promise<void> {
     established,
     defaultVerdict,
     logGroup,
+    exemptNamespaces: new Set(exempt),
   });
   const dataplane = openDataplane(options.dataplane, { netns: null, ctMarkMask, clock: systemClock });
   await writeOut(dataplane.render(ruleset));
@@ -69,6 +66,7 @@ export function registerRender(program: Command): void {
         .choices(["cut", "keep"])
         .default(defaultSettings.established),
     )
+    .option("--exempt-namespace <name...>", "no policy isolates the pods of these namespaces")
     .option("--ct-mark-mask <hex>", "bits of the connection mark that are ours", defaultSettings["ct-mark-mask"]);
   addVerdictOptions(addObjectOptions(command)).action(run);
 }

@@ -2,35 +2,19 @@ import type { Command } from "commander";
 import { readDuration, readNamespacedName } from "../agent/setting-values.ts";
 import { uninstallAnnotation } from "../agent/uninstall.ts";
 import type { ApiClient } from "../source/apiserver/client.ts";
-import { clusterConfig } from "../source/apiserver/connect/choose.ts";
-import { openCluster } from "../source/apiserver/connect/open.ts";
 import { systemClock } from "../system/clock.ts";
-import { runProgram } from "../system/program.ts";
 import { exitCodes, InputError, UsageError } from "./exit.ts";
 import { flagValue } from "./flag-value.ts";
+import { type ClusterFlags, openLiveCluster } from "./live-cluster.ts";
 import { say, writeOut } from "./output.ts";
 import { type AgentPod, giveSign, uninstallAgents } from "./uninstall-agents.ts";
 
-interface UninstallOptions {
+interface UninstallOptions extends ClusterFlags {
   readonly namespace?: string;
   readonly serviceAccount: string;
   readonly selector: string;
   readonly timeout: string;
   readonly undo?: true;
-  readonly kubeconfig?: string;
-  readonly context?: string;
-}
-
-function open({
-  kubeconfig = null,
-  context = null,
-}: {
-  kubeconfig?: string | null;
-  context?: string | null;
-}): ApiClient {
-  const read = clusterConfig({ kubeconfig, context, environment: process.env });
-  if (!read.ok) throw new InputError(read.problems.join("\n"));
-  return openCluster(read.config, { run: runProgram, now: Date.now, interactive: process.stdin.isTTY });
 }
 
 function tell(what: string, pods: readonly AgentPod[]): void {
@@ -57,7 +41,7 @@ async function uninstall(client: ApiClient, options: UninstallOptions): Promise<
 }
 
 async function run(options: UninstallOptions): Promise<void> {
-  const client = open(options);
+  const client = await openLiveCluster(options);
   try {
     await uninstall(client, options);
   } catch (error) {
