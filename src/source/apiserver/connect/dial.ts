@@ -1,7 +1,7 @@
 import { connect, isIP } from "node:net";
 import type { Socket } from "node:net";
 import { connect as connectTls, createSecureContext, getCACertificates } from "node:tls";
-import type { ConnectionOptions, TLSSocket } from "node:tls";
+import type { ConnectionOptions, PeerCertificate, TLSSocket } from "node:tls";
 import type { ClusterConfig } from "./config.ts";
 import type { KeyPair, RotatedFiles } from "./credentials.ts";
 import { tunnel } from "./tunnel.ts";
@@ -56,16 +56,12 @@ async function dialTcp(url: URL, signal: AbortSignal): Promise<Socket> {
   return socket;
 }
 
-/** Node's error of a certificate, with the dates that the operator wants to see. */
-function withValidity(error: unknown, socket: TLSSocket): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : "";
-  if (code !== "CERT_HAS_EXPIRED" && code !== "CERT_NOT_YET_VALID") return error;
-  const certificate = socket.getPeerCertificate();
-  const from = Date.parse(certificate.valid_from);
-  const to = Date.parse(certificate.valid_to);
-  if (Number.isNaN(from) || Number.isNaN(to)) return error;
-  const validity = ` (valid from ${new Date(from).toISOString()} to ${new Date(to).toISOString()})`;
-  return Object.assign(error as Error, { validity });
+/** From when to when the server's certificate is valid, in words; "" where it cannot be known. */
+function validityOf(socket: TLSSocket): string {
+  const certificate = socket.getPeerCertificate() as Partial<PeerCertificate> | null;
+  const [from, to] = [Date.parse(certificate?.valid_from ?? ""), Date.parse(certificate?.valid_to ?? "")];
+  if (Number.isNaN(from) || Number.isNaN(to)) return "";
+  return ` (valid from ${new Date(from).toISOString()} to ${new Date(to).toISOString()})`;
 }
 
 async function dialTls(
@@ -80,15 +76,16 @@ async function dialTls(
   // After an alert of the server neither Node's TLS nor its HTTP/2 closes what is below them (24.21).
   secure.once("close", () => socket.destroy());
   secure.on("error", () => socket.destroy());
-  let failure: unknown = null;
-  secure.once("error", (error) => {
-    failure = withValidity(error, secure);
+  let validity = "";
+  // Before Node judges: once it has refused a certificate it shows it to nobody.
+  secure.prependOnceListener("secure", () => {
+    validity = validityOf(secure);
   });
   try {
     await connected(secure, "secureConnect", signal);
   } catch (error) {
     socket.destroy();
-    throw failure ?? error;
+    throw error instanceof Error ? Object.assign(error, { validity }) : error;
   }
   return secure;
 }

@@ -1,4 +1,5 @@
 import type { ApiClient, ApiRequest, ApiResponse, ApiUnreachable } from "../client.ts";
+import { decompressed, paysToCompress } from "./compressed.ts";
 import type { ClusterConfig, RunCommand } from "./config.ts";
 import type { Credentials, KeyPair } from "./credentials.ts";
 import { createCredentials, RotatedFiles } from "./credentials.ts";
@@ -91,6 +92,7 @@ export function openCluster(config: ClusterConfig, parts: ClusterParts): ApiClie
     const headers = {
       accept: accept ?? "application/json",
       "user-agent": userAgent,
+      ...(paysToCompress(method, path) ? { "accept-encoding": "gzip" } : {}),
       ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
       ...(body === undefined ? {} : { "content-type": contentType ?? "application/json" }),
       ...(body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) }),
@@ -103,7 +105,7 @@ export function openCluster(config: ClusterConfig, parts: ClusterParts): ApiClie
     for (let attempt = 1; ; attempt++) {
       const transport = await orAborted(dialer.transportFor(identity.pair), signal);
       try {
-        return await transport.send(outgoing(request, identity), signal);
+        return decompressed(await transport.send(outgoing(request, identity), signal), dialer.describe);
       } catch (error) {
         // A server that goes away in an orderly way, or had closed what we kept: once more, on a fresh connection.
         if (!(error instanceof Unsent) || attempt > 1) throw error;
