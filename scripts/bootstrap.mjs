@@ -153,7 +153,7 @@ function main() {
     return run(bundledNode, [entry, ...rest], { PORTCULLIS_INSIDE_USER_NAMESPACE: "0" });
   }
   installPackages();
-  const ofCi = process.env.CI === "true" ? packagesOfCi : {};
+  const ofCi = process.env.CI === "true" && process.getuid() === 0 ? packagesOfCi : {};
   installTools({ ...packages, ...packagesOf[suite], ...ofCi });
   if (process.getuid() !== 0) return enterUserNamespace([entry, ...rest]);
   return run(bundledNode, [entry, ...rest]);
