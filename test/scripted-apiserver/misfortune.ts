@@ -169,7 +169,7 @@ export class Misfortune {
       // A list that fails in any way, or a way of listing that is refused, excuses the next one.
       const refused = verb === "stream" && this.api.watchList !== "yes";
       if (fault !== null || refused || verb === "page") counts.excused += 1;
-    } else if (fault === null) {
+    } else if (fault === null || fault.kind === "cut") {
       const since = this.api.collections.get(path)?.since(Number(query.get("resourceVersion")));
       if (since === null) counts.excused += 1;
     } else if ("code" in fault && (fault.code === 410 || fault.code === 504)) counts.excused += 1;
