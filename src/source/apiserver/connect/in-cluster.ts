@@ -44,7 +44,7 @@ export function inCluster(environment: Environment, folder = serviceAccountFolde
     }
   }
   const server = `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-  if (!URL.canParse(server)) problems.push("KUBERNETES_SERVICE_HOST is not a host");
+  if (problems.length === 0 && !URL.canParse(server)) problems.push("KUBERNETES_SERVICE_HOST is not a host");
   if (problems.length > 0) return { ok: false, problems };
   const proxy = proxyFor(server, environment);
   if (!proxy.ok) return { ok: false, problems: [proxy.problem] };
