@@ -76,7 +76,9 @@ class ApiServerFollower {
         signal.throwIfAborted();
         const { attempts } = this.options;
         const hopeless = attempts === undefined ? null : following.hopeless(attempts);
-        if (hopeless !== null) throw new ApiUnreachable(`${this.server}: ${hopeless}`);
+        // What the client says of a server begins with it already.
+        const reason = hopeless?.replace(`${this.server}: `, "") ?? null;
+        if (reason !== null) throw new ApiUnreachable(`${this.server}: ${reason}`);
       }
     } catch (error) {
       end();
