@@ -76,6 +76,7 @@ export async function untilEnforced(
     await until(`${agent.node} enforces what the API server holds`, isEnforced, patience, [agent.process, ...needs]);
   } catch (cause) {
     const missing = [...wanted].map(([resource, version]) => `${resource} ${version}`).join(", ");
-    throw new Error(`wanted: ${missing}; it says: ${JSON.stringify(last)}`, { cause });
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${said}\nwanted: ${missing}\nit says: ${JSON.stringify(last)}`, { cause });
   }
 }

@@ -99,6 +99,7 @@ describe("the chart in a cluster", { skip: whySkipped() || noHelm }, () => {
   it("portcullis uninstall removes the rules from every node; helm upgrade brings them back", async () => {
     const { code, said } = await portcullis("uninstall", "--timeout=60s");
     assert.deepEqual({ code, said }, { code: 0, said: "rules removed from 2 nodes\n" });
+    assert.deepEqual(await portcullis("uninstall", "--timeout=60s"), { code, said }, "and knows so when asked again");
     assert.deepEqual(tablesLeft(), []);
     assert.equal(existsSync(workloads.stateFile("node-1")), false, "the next boot closes nothing");
     for (const name of nodes) {

@@ -14,7 +14,7 @@ const patience = 60_000;
 describe("outages", { skip: whySkipped() }, () => {
   let site: Site;
   before(async () => {
-    site = await Site.start({ nodes: ["node-1", "node-2"], mentioned: ["203.0.113.9"] });
+    site = await Site.start({ nodes: ["node-1", "node-2"], mentioned: ["203.0.113.9", "10.244.1.12"] });
     await site.apply(
       namespace("x"),
       denyIngress("x/deny"),

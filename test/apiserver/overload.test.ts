@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import type { ClientRequest } from "node:http";
+import { request } from "node:https";
 import { after, before, describe, it } from "node:test";
 import { namespace } from "../ask.ts";
 import { openApi, type ApiAccess } from "./api.ts";
 import { whySkipped } from "./available.ts";
 import { agentToken } from "./credentials.ts";
+import { cut, heal } from "./cut.ts";
 import { until } from "./process.ts";
 import { allowFrom, denyIngress, idOf, web } from "./scene.ts";
 import { assertReady, untilSighted } from "./sight.ts";
@@ -11,7 +14,10 @@ import { Site } from "./site.ts";
 
 const agents = { kind: "Group", group: { name: "agents" } } as const;
 
-/** The API server's own way to hold somebody back: a priority level that no request gets a seat in. */
+/**
+ * The API server's own way to hold somebody back: a priority level without seats. It still serves one request where none
+ * runs, so one is kept running.
+ */
 const jail = {
   apiVersion: "flowcontrol.apiserver.k8s.io/v1",
   kind: "PriorityLevelConfiguration",
@@ -32,7 +38,7 @@ const sentence = {
   metadata: { name: "jail" },
   spec: {
     priorityLevelConfiguration: { name: "jail" },
-    matchingPrecedence: 1,
+    matchingPrecedence: 2,
     rules: [
       {
         subjects: [agents],
@@ -51,10 +57,46 @@ const rights = {
   subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "Group", name: "agents" }],
 };
 
+/** Keeps a request running that is never sent whole, and sends it anew whenever the server gives up on it. */
+function takeTheOnlySeat(server: string, authority: string): { leave(): void } {
+  let left = false;
+  let current: ClientRequest | null = null;
+  const sit = (): void => {
+    if (left) return;
+    const headers = {
+      authorization: `Bearer ${agentToken}`,
+      "content-type": "application/json",
+      "content-length": 100,
+    };
+    const path = `${server}/api/v1/namespaces`;
+    current = request(path, { method: "POST", headers, ca: authority, agent: false }, () => current?.destroy());
+    current.on("error", () => undefined);
+    current.on("close", () => setTimeout(sit, 50));
+    current.write("{");
+  };
+  sit();
+  return {
+    leave: () => {
+      left = true;
+      current?.destroy();
+    },
+  };
+}
+
 /** A real API server that answers 429 with Retry-After. */
 describe("an API server that is too busy", { skip: whySkipped() }, () => {
   let site: Site;
   let asAgent: ApiAccess;
+  let seat: ReturnType<typeof takeTheOnlySeat>;
+  const shut = async (): Promise<void> => {
+    await site.apply(jail, sentence);
+    seat = takeTheOnlySeat(site.plane.urlAt("127.0.0.1"), site.plane.authority());
+    await untilAnswer(429);
+  };
+  const open = async (): Promise<void> => {
+    seat.leave();
+    for (const one of [sentence, jail]) await site.api.remove(one);
+  };
   const untilAnswer = (status: number): Promise<true> =>
     until(
       `status ${status} for agents`,
@@ -73,6 +115,8 @@ describe("an API server that is too busy", { skip: whySkipped() }, () => {
     await site.settle();
   });
   after(async () => {
+    heal();
+    seat?.leave();
     asAgent?.close();
     await site?.down();
   });
@@ -87,8 +131,7 @@ describe("an API server that is too busy", { skip: whySkipped() }, () => {
   };
 
   it("an agent that starts waits, asks seldom, and leaves the rules in force", async () => {
-    await site.apply(jail, sentence);
-    await untilAnswer(429);
+    await shut();
     await site.stopAgent("node-1");
     const agent = site.startAgent("node-1", site.kubeconfigOf("node-1", { token: agentToken }));
     const first = await refusals();
@@ -100,7 +143,7 @@ describe("an API server that is too busy", { skip: whySkipped() }, () => {
     const perSecond = ((await refusals()) - from) / ((performance.now() - since) / 1000);
     assert.ok(perSecond < 5, `${perSecond.toFixed(1)} requests a second`);
     await site.expect({ "x/client x/server TCP/80": "allow", "x/client x/server TCP/8080": "deny" });
-    for (const one of [sentence, jail]) await site.api.remove(one);
+    await open();
     await site.settle();
     await assertReady(agent);
     await site.expect({ "x/client x/server TCP/80": "allow", "x/client x/server TCP/8080": "deny" });
@@ -108,16 +151,21 @@ describe("an API server that is too busy", { skip: whySkipped() }, () => {
 
   it("one that was following goes on with what it knows, and makes good what it missed", async () => {
     const agent = site.agent("node-1");
-    await site.apply(jail, sentence);
-    await untilAnswer(429);
+    await shut();
+    // What is open stays open, so it has to be made anew.
+    cut(site.serverAddressOf("node-1"));
     await site.plane.stopServer("SIGKILL");
     await site.plane.startServer();
     await untilAnswer(429);
+    heal();
+    const first = await refusals();
+    const turnedAway = async (): Promise<true | null> => ((await refusals()) > first ? true : null);
+    await until("the agent is turned away", turnedAway, 60_000, [agent.process]);
     await untilSighted(agent, false);
     await assertReady(agent);
     await site.expect({ "x/client x/server TCP/80": "allow" });
     await site.api.remove(idOf("NetworkPolicy", "x/allow"));
-    for (const one of [sentence, jail]) await site.api.remove(one);
+    await open();
     await site.settle();
     await untilSighted(agent, true);
     await site.expect({ "x/client x/server TCP/80": "deny" });

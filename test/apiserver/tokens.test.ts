@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { namespace } from "../ask.ts";
@@ -68,7 +67,9 @@ describe("tokens that rotate", { skip: whySkipped() }, () => {
     await site.plane.startServer();
     await untilSighted(agent, false);
     await assertReady(agent);
-    assert.match((await agent.readiness())?.degraded ?? "", /401|nauthorized|token/);
+    const saysWhy = async (): Promise<true | null> =>
+      /401|nauthorized/.test((await agent.readiness())?.degraded ?? "") ? true : null;
+    await until("the agent says that its token is refused", saysWhy, 60_000, [agent.process]);
     await site.apply(allowFrom("x/allow", { app: "client" }, { app: "server" }, 80));
     await site.expect({ "x/client x/server TCP/80": "deny" });
     await rotate("third");

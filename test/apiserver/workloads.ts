@@ -137,7 +137,11 @@ export class Workloads {
     if (status === running.status) return;
     running.status = status;
     if (phase !== "Running") this.logs.push(process.lastLines());
-    const conditions = ["Ready", "ContainersReady"].map((type) => ({ type, status: ready ? "True" : "False" }));
+    const conditions = ["Ready", "ContainersReady"].map((type) => ({
+      type,
+      status: ready ? "True" : "False",
+      lastTransitionTime: new Date().toISOString().replace(/\.\d+/, ""),
+    }));
     const address = { hostIP: "192.0.2.1", podIP: "192.0.2.1", podIPs: [{ ip: "192.0.2.1" }] };
     const change = { status: { phase, conditions, startTime: new Date().toISOString(), ...address } };
     await this.#site.api.patch(pod, change, "status").catch(() => {});
