@@ -100,8 +100,9 @@ export function createExecCredentials(plugin: ExecPlugin, parts: CredentialParts
     },
     renew: async (refused) => {
       // Somebody else may have asked since.
-      const isHeld = held !== null && held.bearer === refused.bearer;
-      if (isHeld || held === null) await askOnce();
+      const { bearer, pair } = held ?? refused;
+      const isHeld = bearer === refused.bearer && (pair === null || pair.certificate === refused.pair?.certificate);
+      if (isHeld) await askOnce();
       return true;
     },
   };
