@@ -61,6 +61,8 @@ export interface PolicyCounter {
   readonly verdict: CountedVerdict;
   /** Whose policies decided: those of the client (egress) or of the backend (ingress); null: nobody's. */
   readonly direction: Direction | null;
+  /** In audit: the policies in audit that have a say there. Which of them made the difference, nobody counts. */
+  readonly policies?: readonly PolicyId[];
   readonly packets: bigint;
   readonly bytes: bigint;
 }

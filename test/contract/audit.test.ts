@@ -49,6 +49,11 @@ for (const name of dataplaneNames) {
         assert.deepEqual(await heard(1), ["portcullis audit-deny egress isolated"]);
       }
       const counters = await dataplane.counters();
+      const ofWatched = counters.filter(({ policies }) => policies?.join() === "NetworkPolicy/alpha/watched");
+      assert.deepEqual(
+        ofWatched.map(({ verdict, direction }) => [verdict, direction]),
+        [["audit-deny", "ingress"]],
+      );
       const sum = counters.filter(({ verdict }) => verdict === "deny").reduce((all, { packets }) => all + packets, 0n);
       assert.equal(sum, 0n, "nothing is denied");
       assert.deepEqual((await dataplane.check()).differences, []);

@@ -207,7 +207,7 @@ function isCut(mirror: Mirror, change: RulesetChange): boolean {
 function describeCounter(
   counter: string,
   source: CounterSource | undefined,
-): Pick<PolicyCounter, "name" | "verdict" | "direction"> | null {
+): Omit<PolicyCounter, "packets" | "bytes"> | null {
   if (source === undefined)
     return Object.hasOwn(dropCounters, counter) ? { name: counter, verdict: "deny", direction: null } : null;
   if (source.kind === "audit-rule") return null;
@@ -220,7 +220,7 @@ function describeCounter(
     case "audit": {
       const isDenied = source.verdict === "deny";
       const name = `${isDenied ? "audit-deny" : "audit-allow"} ${source.chain}`;
-      return { name, verdict: isDenied ? "audit-deny" : "audit-accept", direction };
+      return { name, verdict: isDenied ? "audit-deny" : "audit-accept", direction, policies: source.policies };
     }
   }
 }

@@ -74,7 +74,8 @@ function addTeller(side: Side, tells: "denies" | "accepts"): PartId {
   const verdict = tells === "denies" ? "deny" : "accept";
   const counter = kernelName(`audit-${tells === "denies" ? "deny" : "allow"}/${audit.name}`);
   const comment = `would be ${tells === "denies" ? "denied" : "accepted"}: ${audit.audited.join(" ")}`;
-  addCounter(side, counter, comment, { kind: "audit", chain: audit.name, direction, verdict });
+  const source = { kind: "audit", chain: audit.name, direction, verdict, policies: audit.audited } as const;
+  addCounter(side, counter, comment, source);
   const told = (reason: DenyReason | "policy"): string => kernelName(`${base}/told/${reason}`);
   const reasons = tells === "denies" ? reasonsOf(audit) : (["policy"] as const);
   const leaves = reasons.map((reason) => {

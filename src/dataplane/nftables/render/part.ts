@@ -25,6 +25,7 @@ export type CounterSource =
       readonly chain: ChainName;
       readonly direction: Direction;
       readonly verdict: "accept" | "deny";
+      readonly policies: readonly PolicyId[];
     }
   /** What a rule decided where nothing followed from it. */
   | { readonly kind: "audit-rule" };
