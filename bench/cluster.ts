@@ -126,20 +126,25 @@ function ofApplication(app: number, peer: number, port: number): object {
  * second of its applications. `port` tells versions of a policy apart.
  */
 export function policyOf(size: ClusterSize, index: number, port = 8080): Policy {
+  const { policy } = networkPolicyKind.decode(policyObject(size, index, port));
+  if (policy === null) throw new Error("the bench's own policy does not decode");
+  return policy;
+}
+
+/** The same as the API has it. */
+export function policyObject(size: ClusterSize, index: number, port = 8080) {
   const namespace = Math.floor(index / 10) % size.namespaces;
   const place = index % 10;
   const apps = Math.max(1, Math.floor(size.pods / replicas / size.namespaces));
   const app = (number: number): number => namespace + (number % apps) * size.namespaces;
   const spec =
     place === 0 ? closed : place === 1 ? openToNamespace : ofApplication(app(2 * place), app(2 * place + 1), port);
-  const { policy } = networkPolicyKind.decode({
+  return {
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
     metadata: { namespace: namespaceNameOf(namespace), name: `policy-${index}` },
     spec,
-  });
-  if (policy === null) throw new Error("the bench's own policy does not decode");
-  return policy;
+  };
 }
 
 /** A whole cluster as decoded objects. */
