@@ -25,8 +25,8 @@ import { createReport, statusRoute } from "./status/report.ts";
 import { type UninstallParts, followUninstall, uninstalledReason } from "./uninstall.ts";
 
 interface Cluster {
-  /** Its policies' owners are told by it what is wrong with them. */
-  readonly client: ApiClient;
+  /** Policies' owners are told by it what is wrong with them; null: they are not. */
+  readonly client: ApiClient | null;
   /** What was asked of it, by method and code. */
   readonly requests: () => readonly Sample[];
 }
@@ -150,7 +150,7 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
       sight.watch(stop),
       counters.sample(stop),
       socket === null ? null : serveLocally({ socket, routes: local, clock, log }, stop),
-      cluster && tellOwners(cluster.client, enforcer, parts, stop),
+      cluster?.client && tellOwners(cluster.client, enforcer, parts, stop),
       tidyOnce(enforcer, parts, stop),
       parts.uninstall && followUninstall({ ...parts, ...parts.uninstall, enforcer }, stop),
     ]);

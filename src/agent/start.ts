@@ -8,7 +8,7 @@ import { systemClock } from "../system/clock.ts";
 import { dryRunDataplane } from "./dry-run.ts";
 import { openFollowed } from "./followed.ts";
 import { createNodeMemory, rememberingDataplane } from "./node-memory.ts";
-import { runAgent } from "./run.ts";
+import { type AgentParts, runAgent } from "./run.ts";
 import type { AgentSettings } from "./settings.ts";
 
 /**
@@ -66,35 +66,38 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
     dry_run: settings.dryRun,
     exempt_namespaces: settings.exemptNamespaces,
   });
-  await runAgent(
-    {
-      openSource: followed.openSource,
-      cluster: client === null ? null : { client, requests: followed.requests },
-      sourceRemedy: followed.remedy,
-      createCompiler: () =>
-        createCompiler({
-          nodeName,
-          podCidrs,
-          unknownPods,
-          established,
-          defaultVerdict,
-          logGroup: settings.dropLogGroup,
-          exemptNamespaces: new Set(settings.exemptNamespaces),
-        }),
-      dataplane,
-      clock,
-      random: Math.random,
-      tidy: tidyMemory,
-      log,
-      bind: settings.bind,
-      socket: settings.socket,
-      dropLog: settings.dropLogGroup === null || settings.dryRun ? null : { netns, group: settings.dropLogGroup },
-      syncPeriod: settings.syncPeriod,
-      audit: settings.audit,
-      exemptNamespaces: settings.exemptNamespaces,
-      ...(uninstall === null ? {} : { uninstall }),
-      build: { version: packageJson.version, dataplane: real.name, node: nodeName },
-    },
-    stop,
-  );
+  const parts: AgentParts = {
+    openSource: followed.openSource,
+    cluster: client === null ? null : { client: settings.dryRun ? null : client, requests: followed.requests },
+    sourceRemedy: followed.remedy,
+    createCompiler: () =>
+      createCompiler({
+        nodeName,
+        podCidrs,
+        unknownPods,
+        established,
+        defaultVerdict,
+        logGroup: settings.dropLogGroup,
+        exemptNamespaces: new Set(settings.exemptNamespaces),
+      }),
+    dataplane,
+    clock,
+    random: Math.random,
+    tidy: tidyMemory,
+    log,
+    bind: settings.bind,
+    socket: settings.socket,
+    dropLog: settings.dropLogGroup === null || settings.dryRun ? null : { netns, group: settings.dropLogGroup },
+    syncPeriod: settings.syncPeriod,
+    audit: settings.audit,
+    exemptNamespaces: settings.exemptNamespaces,
+    ...(uninstall === null ? {} : { uninstall }),
+    build: { version: packageJson.version, dataplane: real.name, node: nodeName },
+  };
+  try {
+    await runAgent(parts, stop);
+  } finally {
+    // Its connections would keep the process alive.
+    followed.close();
+  }
 }

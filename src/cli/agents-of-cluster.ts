@@ -122,6 +122,9 @@ function agentsIn(text: string): readonly AgentPod[] {
   return agents.sort((a, b) => (a.node < b.node ? -1 : a.node > b.node ? 1 : 0));
 }
 
+/** What kubectl says before are notes of its libraries. */
+const lastWords = (stderr: string): string => stderr.trim().split("\n").at(-1) ?? "";
+
 /** The agents that run, by node. Throws InputError where kubectl cannot tell. */
 export async function findAgents(access: ClusterAccess): Promise<readonly AgentPod[]> {
   const where = access.agentNamespace === null ? "--all-namespaces" : `--namespace=${access.agentNamespace}`;
@@ -129,7 +132,9 @@ export async function findAgents(access: ClusterAccess): Promise<readonly AgentP
   const { code, failure, stdout, stderr } = await runKubectl(args, answerPatience);
   if (failure !== null) throw new InputError(failure);
   if (code !== 0) {
-    throw new InputError(`the agents cannot be listed: kubectl: ${printable(stderr.trim() || `ended with ${code}`)}`);
+    throw new InputError(
+      `the agents cannot be listed: kubectl: ${printable(lastWords(stderr) || `ended with ${code}`)}`,
+    );
   }
   try {
     return agentsIn(stdout);
@@ -141,7 +146,7 @@ export async function findAgents(access: ClusterAccess): Promise<readonly AgentP
 /** How many nodes the cluster has; null: kubectl cannot tell, perhaps since we may not see them. */
 export async function countNodes(access: ClusterAccess): Promise<number | null> {
   const { code, stdout } = await runKubectl(kubectlArgs(access, ["get", "nodes", "--output=name"]), answerPatience);
-  return code === 0 ? stdout.split("\n").filter((line) => line !== "").length : null;
+  return code === 0 ? stdout.split("\n").filter((line) => line.startsWith("node/")).length : null;
 }
 
 /** Runs `portcullis ARGS` in each agent's container, some at a time; an answer for each, in their order. Never throws. */
