@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { NodeRules } from "../ir/ruleset.ts";
@@ -13,9 +13,14 @@ export interface NodeMemory {
   forget(): void;
 }
 
+/** One level only: Node's recursive way never comes back where the kernel says ENOENT to a name that it will not make (/proc). */
+function makeFolder(path: string): void {
+  if (!existsSync(path)) mkdirSync(path, { mode: 0o755 });
+}
+
 /** All of it or nothing, whenever the power goes. */
 function writeWhole(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  makeFolder(dirname(path));
   const fresh = `${path}.new`;
   const file = openSync(fresh, "w", 0o600);
   try {

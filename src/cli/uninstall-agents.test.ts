@@ -6,7 +6,22 @@ import { uninstallAgents } from "./uninstall-agents.ts";
 interface ScriptedPod {
   readonly node: string | null;
   readonly ready: boolean;
+  readonly since?: string;
 }
+
+/** Annotated at noon. */
+const account = {
+  metadata: {
+    managedFields: [
+      { manager: "helm", time: "2026-01-01T10:00:00Z", fieldsV1: { "f:metadata": { "f:labels": {} } } },
+      {
+        manager: "portcullis-uninstall",
+        time: "2026-01-01T12:00:00Z",
+        fieldsV1: { "f:metadata": { "f:annotations": { "f:portcullis.dev/uninstall": {} } } },
+      },
+    ],
+  },
+};
 
 /** An API server that shows the pods as each look in turn should find them; the last one for good. */
 function scripted(looks: readonly Readonly<Record<string, ScriptedPod>>[]) {
@@ -15,10 +30,10 @@ function scripted(looks: readonly Readonly<Record<string, ScriptedPod>>[]) {
   const answerOf = (path: string): object => {
     const isNextPage = path.includes("continue=");
     if (!isNextPage) look = Math.min(look + 1, looks.length - 1);
-    const pods = Object.entries(looks[look] ?? {}).map(([name, { node, ready }]) => ({
+    const pods = Object.entries(looks[look] ?? {}).map(([name, { node, ready, since }]) => ({
       metadata: { name, uid: `uid-${name}` },
       spec: node === null ? {} : { nodeName: node },
-      status: { conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
+      status: { conditions: [{ type: "Ready", status: ready ? "True" : "False", lastTransitionTime: since }] },
     }));
     // Two pages, to be read both.
     return isNextPage
@@ -30,7 +45,7 @@ function scripted(looks: readonly Readonly<Record<string, ScriptedPod>>[]) {
     namespace: "kube-system",
     request: async (request): Promise<ApiResponse> => {
       requests.push(request);
-      const text = JSON.stringify(request.method === "GET" ? answerOf(request.path) : {});
+      const text = JSON.stringify(request.method === "GET" ? answerOf(request.path) : account);
       return {
         status: 200,
         headers: {},
@@ -99,5 +114,13 @@ describe("uninstall of the agents", () => {
       { a: on("n1", false), c: { node: null, ready: false } },
     ]);
     assert.deepEqual([doubtful, removed], [["b"], ["a"]]);
+  });
+
+  it("knows by the time what happened after a sign that somebody gave before", async () => {
+    const at = (since: string): ScriptedPod => ({ node: "n1", ready: false, since });
+    const { doubtful, removed } = await outcome([
+      { a: at("2026-01-01T12:00:05Z"), b: at("2026-01-01T11:59:59Z"), c: at("2026-01-01T12:00:00Z") },
+    ]);
+    assert.deepEqual([removed, doubtful], [["a"], ["b", "c"]]);
   });
 });

@@ -11,11 +11,13 @@ export interface AgentPod {
   /** Null: it runs nowhere yet. */
   readonly node: string | null;
   readonly ready: boolean;
+  /** When that changed last, milliseconds since the epoch; null: not known. */
+  readonly since: number | null;
 }
 
 /** What became of the rules, node by node. */
 export interface Uninstalled {
-  /** Agents that were ready and are not any more: theirs are gone. */
+  /** Agents that were ready when the sign was given, and are not any more: theirs are gone. */
   readonly removed: readonly AgentPod[];
   /** Agents that are still ready: they enforce. */
   readonly enforcing: readonly AgentPod[];
@@ -42,14 +44,34 @@ type Json = Readonly<Record<string, unknown>>;
 const objectOf = (value: unknown): Json =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
 const listOf = (value: unknown): readonly Json[] => (Array.isArray(value) ? value.map(objectOf) : []);
+const timeOf = (value: unknown): number | null => {
+  const time = typeof value === "string" ? Date.parse(value) : NaN;
+  return Number.isNaN(time) ? null : time;
+};
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
 function podOf(pod: Json): AgentPod {
   const { name, uid } = objectOf(pod["metadata"]);
   const conditions = listOf(objectOf(pod["status"])["conditions"]);
-  const ready = conditions.some(({ type, status }) => type === "Ready" && status === "True");
+  const condition = conditions.find(({ type }) => type === "Ready");
   const node = textOf(objectOf(pod["spec"])["nodeName"]);
-  return { name: textOf(name), uid: textOf(uid), node: node === "" ? null : node, ready };
+  return {
+    name: textOf(name),
+    uid: textOf(uid),
+    node: node === "" ? null : node,
+    ready: condition?.["status"] === "True",
+    since: timeOf(condition?.["lastTransitionTime"]),
+  };
+}
+
+/** When the annotation got the value that it has, as the API server keeps it; null: not known. */
+function signTime(account: Json): number | null {
+  const field = `f:${uninstallAnnotation}`;
+  const owner = listOf(objectOf(account["metadata"])["managedFields"]).find(({ fieldsV1 }) => {
+    const annotations = objectOf(objectOf(objectOf(fieldsV1)["f:metadata"])["f:annotations"]);
+    return annotations[field] !== undefined;
+  });
+  return timeOf(owner?.["time"]);
 }
 
 async function refused(client: ApiClient, what: string, status: number): Promise<never> {
@@ -76,12 +98,15 @@ async function listAgents(parts: UninstallParts, signal: AbortSignal): Promise<r
   }
 }
 
-/** Tells all agents to remove their rules, or, with `value` null, to enforce again. */
+/**
+ * Tells all agents to remove their rules, or, with `value` null, to enforce again. Gives when they were told so first;
+ * null: not known.
+ */
 export async function giveSign(
   { client, serviceAccount }: Pick<UninstallParts, "client" | "serviceAccount">,
   value: typeof removeRules | null,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number | null> {
   const { namespace, name } = serviceAccount;
   const response = await client.request(
     {
@@ -92,14 +117,15 @@ export async function giveSign(
     },
     signal,
   );
+  if (response.status === 200) return signTime(objectOf(await readJson(response)));
   response.discard();
-  if (response.status !== 200)
-    await refused(client, `annotate the ServiceAccount ${namespace}/${name}`, response.status);
+  return refused(client, `annotate the ServiceAccount ${namespace}/${name}`, response.status);
 }
 
 /**
  * Gives the sign and waits until no agent is ready any more, or the time is over. An agent says that its rules are
- * gone by being no longer ready; one that was not ready before can say nothing.
+ * gone by being no longer ready; one that was not ready when the sign was given can say nothing. The sign may have been
+ * given before, by a run that ended half way: who was ready then is known by the time at which it ceased to be.
  */
 export async function uninstallAgents(parts: UninstallParts, signal: AbortSignal): Promise<Uninstalled> {
   const { clock, timeout } = parts;
@@ -115,14 +141,15 @@ export async function uninstallAgents(parts: UninstallParts, signal: AbortSignal
     return pods;
   };
   await look();
-  await giveSign(parts, removeRules, signal);
+  const given = await giveSign(parts, removeRules, signal);
   let pods = await look();
   while (pods.some(({ ready }) => ready) && performance.now() < deadline) {
     await clock.sleep(period, signal);
     pods = await look();
   }
   const present = new Set(pods.map(({ uid }) => uid));
-  const removed = pods.filter(({ uid, ready }) => !ready && wereReady.has(uid));
+  const ceasedSince = ({ since }: AgentPod): boolean => given !== null && since !== null && since > given;
+  const removed = pods.filter((pod) => !pod.ready && (wereReady.has(pod.uid) || ceasedSince(pod)));
   const enforcing = pods.filter(({ ready }) => ready);
   const known = new Set([...removed, ...enforcing].map(({ uid }) => uid));
   const doubtful = [...seen.values()].filter(

@@ -123,7 +123,7 @@ export class Workloads {
   }
 
   stateFile(node: string): string {
-    return join(this.#site.plane.folder, "state", node, "node.json");
+    return join(this.#site.plane.folder, `state-${node}`, "node.json");
   }
 
   /** Brings the pod's status to what its process does. */

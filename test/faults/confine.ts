@@ -33,6 +33,6 @@ writableBelow(join(inside, "run"), "portcullis", join(folder, "run"));
 writableBelow(join(inside, "var", "lib"), "portcullis", join(folder, "state"));
 const bounding = ["-all", ...(capabilities === "" ? [] : [capabilities])].join(",");
 const limited = ["--bounding-set", bounding, "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"];
-const child = spawn("chroot", [inside, "setpriv", ...limited, ...command], { stdio: "inherit" });
+const child = spawn("unshare", ["--root", inside, "setpriv", ...limited, ...command], { stdio: "inherit" });
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => child.kill(signal));
 child.on("exit", (code) => process.exit(code ?? 128));
