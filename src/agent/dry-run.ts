@@ -46,6 +46,7 @@ function tellChange(log: Log, change: RulesetChange): void {
 export function dryRunDataplane(real: Pick<Dataplane, "name" | "render">, log: Log): Dataplane {
   return {
     name: real.name,
+    ...(real.layout === undefined ? {} : { layout: real.layout }),
     probe: () => Promise.resolve({ dataplane: real.name, kernel: "untouched (dry run)", missing: [] }),
     render: (ruleset) => real.render(ruleset),
     sync: (ruleset) => {

@@ -88,7 +88,7 @@ const named = ({ build, dataplane }: AgentParts) => ({
   node: build["node"] ?? "",
   version: build["version"] ?? "",
   dataplane: dataplane.name,
-  layout: null,
+  layout: dataplane.layout ?? null,
 });
 
 /** A node has about so many pods. */

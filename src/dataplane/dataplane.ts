@@ -9,6 +9,8 @@ import type { RulesetChange } from "../ir/change.ts";
  */
 export interface Dataplane {
   readonly name: string;
+  /** Version of how what it keeps in the kernel is built; absent: it has none. */
+  readonly layout?: number;
   /** What this kernel can do; errors name what is missing and what to load. */
   probe(): Promise<Capabilities>;
   /** The whole program as text, exactly what would be loaded into an empty kernel. Pure: needs no kernel. */

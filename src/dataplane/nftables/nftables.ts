@@ -46,6 +46,7 @@ export function nftablesDataplane(options: NftablesOptions): Dataplane {
   const state = createState(name, layout, table, sweep, options.clock ?? systemClock);
   return {
     name: "nftables",
+    layout: layoutVersion,
     probe: async () => ({
       dataplane: "nftables",
       kernel: `Linux ${release()}`,
