@@ -41,12 +41,12 @@ export async function setBarrier(api: ApiAccess): Promise<readonly StoredObject[
   return set;
 }
 
-/** The newest version of each resource among these objects. */
-export function versionsOf(objects: readonly StoredObject[]): WantedVersions {
+/** The newest version of each resource among these objects, as the agent of a node sees them: no Node but its own. */
+export function versionsOf(objects: readonly StoredObject[], node: string): WantedVersions {
   const wanted = new Map<string, bigint>();
   for (const { kind, metadata } of objects) {
     const resource = resourceNames[kind];
-    if (resource === undefined) continue;
+    if (resource === undefined || (kind === "Node" && metadata.name !== node)) continue;
     const version = BigInt(metadata.resourceVersion);
     if (version > (wanted.get(resource) ?? 0n)) wanted.set(resource, version);
   }

@@ -115,8 +115,8 @@ export class Site {
   async settle(nodes: readonly string[] = [...this.agents.keys()]): Promise<void> {
     const barrier = nodes.length === 0 ? [] : await setBarrier(this.api);
     const { raw } = await this.read();
-    const wanted = versionsOf([...raw, ...barrier]);
-    await Promise.all(nodes.map((name) => untilEnforced(this.agent(name), wanted)));
+    const all = [...raw, ...barrier];
+    await Promise.all(nodes.map((name) => untilEnforced(this.agent(name), versionsOf(all, name))));
   }
 
   /**

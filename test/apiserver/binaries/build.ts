@@ -79,8 +79,8 @@ function link(path: string, name: string): void {
   renameSync(`${at}.new`, at);
 }
 
-/** Builds it to its place; null, or why it could not be built. */
-function buildOne(build: Build, path: string): string | null {
+/** Builds it to its place. Throws where Go cannot: that is no reason to skip what needs it. */
+function buildOne(build: Build, path: string): void {
   const started = performance.now();
   mkdirSync(join(path, ".."), { recursive: true });
   const fresh = `${path}.${process.pid}`;
@@ -89,26 +89,30 @@ function buildOne(build: Build, path: string): string | null {
   const { status, error } = spawnSync("go", args, {
     cwd: build.folder,
     stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, CGO_ENABLED: "0", GOTOOLCHAIN: "local" },
+    env: { ...process.env, CGO_ENABLED: "0" },
   });
   if (error !== undefined || status !== 0) {
     rmSync(fresh, { force: true });
-    return `${build.name} cannot be built: ${error?.message ?? `go build failed (exit ${status})`}`;
+    throw new Error(`${build.name} cannot be built: ${error?.message ?? `go build failed (exit ${status})`}`);
   }
   renameSync(fresh, path);
   process.stderr.write(`built ${path} in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
-  return null;
 }
 
-/** Why the programs cannot be had, one line each; empty: they are there. Builds what is not there yet. */
+/** Which programs cannot be had without Go, one line each; empty: they are there. Builds what is not there yet. */
 export function buildPrograms(wanted: readonly string[] = builds.map(({ name }) => name)): readonly string[] {
   const problems: string[] = [];
   for (const build of builds) {
     if (!wanted.includes(build.name)) continue;
     const path = keptAt(build);
-    const problem = existsSync(path) ? null : hasGo() ? buildOne(build, path) : `${build.name} needs Go to be built`;
-    if (problem !== null) problems.push(problem);
-    else for (const name of [build.name, ...build.programs]) link(path, name);
+    if (!existsSync(path)) {
+      if (!hasGo()) {
+        problems.push(`${build.name} has to be built with Go, which is not installed`);
+        continue;
+      }
+      buildOne(build, path);
+    }
+    for (const name of [build.name, ...build.programs]) link(path, name);
   }
   return problems;
 }
