@@ -43,7 +43,7 @@ function tellChange(log: Log, change: RulesetChange): void {
 }
 
 /** A dataplane that only logs what it would do: it renders as the other one does, and never touches the kernel. */
-export function dryRunDataplane(real: Pick<Dataplane, "name" | "render">, log: Log): Dataplane {
+export function dryRunDataplane(real: Pick<Dataplane, "name" | "layout" | "render">, log: Log): Dataplane {
   return {
     name: real.name,
     ...(real.layout === undefined ? {} : { layout: real.layout }),

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DataplaneError } from "../../src/dataplane/dataplane.ts";
+import { DataplaneError, UnsupportedError } from "../../src/dataplane/dataplane.ts";
 import { createEnforcer } from "../../src/agent/enforcer.ts";
+import type { Change } from "../../src/policy/cluster.ts";
 import { createAgentMetrics } from "../../src/agent/metrics.ts";
 import {
   collectedLog,
@@ -223,6 +224,38 @@ describe("a kernel that refuses", () => {
     await settled();
     assert.equal(agent.kernel.names().at(-1), "check");
     assert.equal(agent.kernel.calls.length, 5);
+    await agent.end();
+  });
+});
+
+describe("what is told of changes on their way", () => {
+  it("policies that ask for what the dataplane cannot do are named until it takes changes again", async () => {
+    const agent = await loaded();
+    const { policy } = policyChange("p") as Extract<Change, { kind: "policy" }>;
+    agent.kernel.refuse("apply", 1, new UnsupportedError("SCTP", "this kernel has none", [policy.id]));
+    agent.enforcer.update(updateOf("d1", [policyChange("p")]));
+    await settled();
+    assert.deepEqual([...agent.enforcer.unsupported()], [[policy.id, "SCTP: this kernel has none"]]);
+    assert.equal(agent.enforcer.ledger.entry(policy.id)?.standing, "pending");
+    assert.ok(agent.enforcer.lag() > 0);
+    await agent.time.advance(100);
+    assert.equal(agent.enforcer.unsupported().size, 0);
+    assert.equal(agent.enforcer.ledger.entry(policy.id)?.standing, "current");
+    assert.equal(agent.enforcer.lag(), 0);
+    await agent.end();
+  });
+
+  it("a stamp that the clocks make absurd is not taken for a latency", async () => {
+    const agent = await loaded();
+    const now = agent.time.clock.now();
+    for (const stampedAt of [now + 5000, now - 3_600_001, undefined, now - 400]) {
+      const stamp = stampedAt === undefined ? {} : { stampedAt };
+      agent.enforcer.update(updateOf(`d${stampedAt}`, [policyChange("p")], stamp));
+      await settled();
+    }
+    assert.equal(agent.metric("portcullis_api_enforcement_latency_seconds_count"), "1");
+    const sum = Number(agent.metric("portcullis_api_enforcement_latency_seconds_sum"));
+    assert.ok(sum >= 0.4 && sum < 2, String(sum));
     await agent.end();
   });
 });
