@@ -28,7 +28,7 @@ const mergeWindow = 500;
 const mostHeld = 10_000;
 const mergeEvery = 100;
 /** An agent that is gone is looked for again after so long: a rollout replaces them one by one. */
-const lookAgainAfter = 5000;
+const lookAgainAfter = 3000;
 
 function chosen(agents: readonly AgentPod[], nodes: readonly string[] | undefined): readonly AgentPod[] {
   const missing = (nodes ?? []).filter((node) => !agents.some((agent) => agent.node === node));
@@ -52,20 +52,35 @@ function remoteArgs({ namespace, pod, verdict, direction }: FlowFilter): readonl
   return ["observe", "--output=json", "--until-eof", ...given];
 }
 
+/** A node that fails again and again says so with ever new words. */
+const mostTold = 20;
+
+/** A line of the log of kubectl's libraries; what it comes to is said after it. */
+const isNote = (text: string): boolean => /^[EWI][0-9]{4} /.test(text);
+
 /** Keeps a kubectl for each agent; says once what is wrong with one. */
-function createStreams(access: ClusterAccess, args: readonly string[], take: (flow: Flow) => Promise<void>, stop: AbortSignal) {
+function createStreams(
+  access: ClusterAccess,
+  args: readonly string[],
+  take: (flow: Flow) => Promise<void>,
+  stop: AbortSignal,
+) {
   const running = new Map<string, Promise<void>>();
-  const told = new Map<string, string>();
+  /** What was said of each node since it was last heard of. */
+  const told = new Map<string, Set<string>>();
   const tell = (node: string, text: string): void => {
-    if (told.get(node) === text || stop.aborted) return;
-    told.set(node, text);
+    const before = told.get(node) ?? new Set();
+    if (stop.aborted || isNote(text) || before.has(text) || before.size >= mostTold) return;
+    told.set(node, before.add(text));
     say(`${node}: ${text}`);
   };
   const follow = async (agent: AgentPod): Promise<void> => {
     const { node } = agent;
     const line = async (text: string): Promise<void> => {
       const read = readFlowLine(text);
-      if (read?.kind === "Flow") await take(read);
+      if (read?.kind !== "Flow") return;
+      told.delete(node);
+      await take(read);
     };
     const talk = (text: string): void => tell(node, text.replace(/^portcullis: /, ""));
     const { code, failure } = await followAgent(access, agent, args, { line, talk }, stop);

@@ -110,6 +110,17 @@ describe("observe over the nodes of a cluster", { timeout: 60_000 }, () => {
     assert.match(lines[0] ?? "", /n2 +denied +ingress +TCP +shop\/\\u001b\]0;gone\\u0007\\u202ebew +-> +shop\/db:80/);
   });
 
+  it("an agent that ends is observed again when it is back", async () => {
+    const script: Script = {
+      pods: { items: [agentPod("n1"), agentPod("n2")] },
+      exec: { "portcullis-n1": { lines: [{ after: 1, text: line("n1", 1) }], code: 0 }, "portcullis-n2": {} },
+    };
+    const { one } = begin(script, "--all-nodes", "-o", "json", "--limit", "2");
+    assert.equal(await one.ended, 0);
+    assert.equal(one.flows().length, 2);
+    assert.match(one.stderr(), /n1: is not observed any more/);
+  });
+
   it("ends with 3 where none can be observed, or none is found, or they cannot be listed", async () => {
     const cases: readonly (readonly [Script, RegExp, readonly string[]])[] = [
       [

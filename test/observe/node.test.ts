@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Flow } from "../../src/observe/flow.ts";
 import { networkPolicy } from "../ask.ts";
@@ -12,6 +12,7 @@ import { opened } from "../contract/stream-pairs.ts";
 import { schemaErrors } from "../json-schema.ts";
 import { noNamespaces } from "../own-namespace.ts";
 import { runBinary } from "../run-binary.ts";
+import { agentPod, scriptedKubectl } from "./scripted-kubectl.ts";
 import { type ObservedWorld, type Observing, modeOf, observe, observeWorld, waitFor } from "./site.ts";
 
 /** A connection to the socket stands twice in this list: both its ends. */
@@ -25,6 +26,10 @@ const short = ({ verdict, direction, reason, protocol, from, to, policies }: Flo
   return [verdict, direction, reason, protocol, name(from), name(to), ...policies].join(" ");
 };
 
+/**
+ * The kernel reports a pair of addresses once a second, three times at first: each test denies pairs of its own, or
+ * few that others deny, too.
+ */
 describe("portcullis observe on a node", { skip: noNamespaces, timeout: 120_000 }, () => {
   let site: ObservedWorld;
   let observing: Observing[] = [];
@@ -32,13 +37,19 @@ describe("portcullis observe on a node", { skip: noNamespaces, timeout: 120_000 
     site = await observeWorld();
   });
   after(() => site.destroy());
+  // After a failure, too: a child that goes on would keep this process waiting.
+  afterEach(async () => {
+    for (const one of observing) one.child.kill("SIGKILL");
+    observing = [];
+    await waitFor("the agent to see that they are gone", () => readers(site.socket) === 0);
+  });
 
   /** Starts to observe, and returns when the agent tells it what happens. */
   const begin = async (...args: readonly string[]): Promise<Observing> => {
-    const count = readers(site.socket);
+    await waitFor("who is gone to be gone", () => readers(site.socket) === observing.length);
     const one = observe(["--socket", site.socket, ...args]);
     observing.push(one);
-    await waitFor("its connection", () => readers(site.socket) > count || one.child.exitCode !== null);
+    await waitFor("its connection", () => readers(site.socket) === observing.length);
     // And the agent's answer.
     await pause(50);
     return one;
@@ -139,7 +150,7 @@ describe("portcullis observe on a node", { skip: noNamespaces, timeout: 120_000 
     const [one, two] = [await begin("--pod", "alpha/remote"), await begin("-n", "alpha", "--direction", "egress")];
     const port = freshPort();
     await reachesUdp(world.outside, world.web, freshPort());
-    await reachesTcp(world.remote, world.web, port);
+    await reachesTcp(world.remote, world.web, port, "v6");
     await reachesUdp(world.other, world.outside, 53);
     await waitFor("a line each", () => one.stdout() !== "" && two.stdout() !== "");
     await end();
@@ -159,13 +170,34 @@ describe("portcullis observe on a node", { skip: noNamespaces, timeout: 120_000 
     );
   });
 
+  it("is what each node of a cluster is asked for, and leaves nobody behind there", async () => {
+    await site.enforce([web]);
+    const { world } = site;
+    const exec = { "portcullis-n1": { socket: site.socket } };
+    const kubectl = scriptedKubectl({ pods: { items: [agentPod("n1")] }, exec });
+    const seen = observe(["--all-nodes", "--pod", "alpha/other", "--verdict", "denied", "-o", "json"], kubectl.env);
+    try {
+      await waitFor("its connection", () => readers(site.socket) === 1);
+      await pause(50);
+      await reachesTcp(world.outside, world.web, freshPort());
+      await reachesTcp(world.other, world.web, freshPort());
+      await waitFor("a flow", () => seen.flows().length > 0);
+    } finally {
+      seen.child.kill("SIGKILL");
+    }
+    const flows = seen.flows().map(short);
+    assert.deepEqual(flows, ["denied ingress isolated TCP alpha/other alpha/web NetworkPolicy/alpha/in"]);
+    await waitFor("the end of all", () => readers(site.socket) === 0 && kubectl.ended() === 2);
+    kubectl.remove();
+  });
+
   it("goes on when the agent is back from a restart", async () => {
     await site.enforce([web]);
     const { world } = site;
     const seen = await begin("-o", "json");
     await site.restart();
     await waitFor("the next agent", () => seen.stderr().includes("the agent is back"));
-    await reachesTcp(world.remote, world.web, freshPort());
+    await reachesTcp(world.other, world.web, freshPort(), "v6");
     await waitFor("a flow", () => seen.flows().length > 0);
     assert.match(seen.stderr(), /the agent has ended; waiting for the next one/);
     await end();

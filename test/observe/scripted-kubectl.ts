@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { binary } from "../run-binary.ts";
 
 /** What one agent's container says to `kubectl exec`. */
 export interface ScriptedExec {
@@ -9,6 +10,8 @@ export interface ScriptedExec {
   readonly stderr?: string;
   /** What it ends with; absent: it goes on until its input ends or it is killed. */
   readonly code?: number;
+  /** Runs the command that it is given, as the container would whose agent has this socket. */
+  readonly socket?: string;
 }
 
 export interface Script {
@@ -33,6 +36,7 @@ export interface ScriptedKubectl {
 const program = `#!${process.execPath}
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { spawn } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
 const folder = import.meta.dirname;
 const script = JSON.parse(readFileSync(join(folder, "script.json"), "utf8"));
@@ -53,7 +57,16 @@ if (command === "get") {
   process.stdout.write(JSON.stringify(script.pods), () => end(0));
 } else {
   const pod = args[args.indexOf("--") - 1];
-  const { lines = [], stderr, code } = script.exec[pod];
+  const { lines = [], stderr, code, socket } = script.exec[pod];
+  if (socket !== undefined) {
+    const command = args.slice(args.indexOf("--") + 2);
+    const child = spawn(process.execPath, [${JSON.stringify(binary)}, ...command, "--socket", socket], {
+      stdio: [args.includes("-i") ? "inherit" : "ignore", "inherit", "inherit"],
+    });
+    // As kubectl: when it goes, what it ran is not told, but for the end of its input.
+    child.on("close", (ended) => end(ended ?? 137));
+    await new Promise(() => {});
+  }
   if (args.includes("-i")) process.stdin.on("end", () => end(code ?? 0)).resume();
   const calls = () => readdirSync(folder).filter((name) => name.startsWith("call-")).length;
   while (calls() < (script.together ?? 0)) await pause(5);

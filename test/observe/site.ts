@@ -44,7 +44,7 @@ export async function waitFor(
 /** The digest of what is in force; null: no agent answers, or it is not ready. */
 function digestInForce(socketPath: string): Promise<string | null> {
   return new Promise((resolve) => {
-    const asking = request({ socketPath, path: "/readyz" }, (response) => {
+    const asking = request({ socketPath, path: "/readyz", agent: false }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
       response.once("end", () => {
@@ -84,6 +84,7 @@ export async function observeWorld(): Promise<ObservedWorld> {
   const begin = (): Running =>
     start(process.execPath, [binary, "agent", ...flags, "--metrics-bind-address", `unix:${join(folder, "metrics")}`]);
   write([]);
+  let inForce = "[]";
   let agent = begin();
   const end = async (): Promise<void> => {
     agent.child.kill("SIGTERM");
@@ -104,6 +105,8 @@ export async function observeWorld(): Promise<ObservedWorld> {
     world,
     socket,
     enforce: async (objects) => {
+      if (JSON.stringify(objects) === inForce) return;
+      inForce = JSON.stringify(objects);
       const before = await digestInForce(socket);
       write(objects);
       await waitFor("the change", async () => ![before, null].includes(await digestInForce(socket)));
