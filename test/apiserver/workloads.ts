@@ -32,7 +32,11 @@ interface Running {
   readonly process: RunningProcess;
   readonly isAgent: boolean;
   status: string;
+  lastReady: number;
 }
+
+/** Milliseconds until a kubelet believes that a pod is not ready any more: probes fail more than once. */
+const disbelief = 1500;
 
 const specOf = (pod: StoredObject): PodSpec => pod["spec"] as PodSpec;
 
@@ -112,14 +116,21 @@ export class Workloads {
       const flags = args.slice(1).filter((arg) => !ownFlags.some((flag) => arg.startsWith(`${flag}=`)));
       flags.push(`--state-file=${this.stateFile(nodeName)}`);
       const agent = this.#site.startAgent(nodeName, this.#site.kubeconfigOf(nodeName, { token }), { flags });
-      this.#running.set(pod.metadata.uid, { pod, node: nodeName, process: agent.process, isAgent, status });
+      this.#running.set(pod.metadata.uid, {
+        pod,
+        node: nodeName,
+        process: agent.process,
+        isAgent,
+        status,
+        lastReady: 0,
+      });
       return;
     }
     const config = this.#site.plane.kubeconfig(pod.metadata.name, { token });
     const log = join(this.#site.plane.folder, `${pod.metadata.name}.log`);
     const words = ["--no-warnings", program, ...args, `--kubeconfig=${config}`];
     const process = startProcess(globalThis.process.execPath, words, log, { name: pod.metadata.name });
-    this.#running.set(pod.metadata.uid, { pod, node: nodeName, process, isAgent, status });
+    this.#running.set(pod.metadata.uid, { pod, node: nodeName, process, isAgent, status, lastReady: 0 });
   }
 
   stateFile(node: string): string {
@@ -131,8 +142,11 @@ export class Workloads {
     const { pod, process, isAgent, node } = running;
     let phase = "Running";
     let ready = false;
-    if (isAgent) ready = process.isAlive() && (await this.#site.agent(node).readiness())?.status === 200;
-    else if (!process.isAlive()) phase = (await process.stop("SIGKILL")) === 0 ? "Succeeded" : "Failed";
+    if (isAgent) {
+      if (process.isAlive() && (await this.#site.agent(node).readiness())?.status === 200)
+        running.lastReady = performance.now();
+      ready = performance.now() - running.lastReady < disbelief && running.lastReady > 0;
+    } else if (!process.isAlive()) phase = (await process.stop("SIGKILL")) === 0 ? "Succeeded" : "Failed";
     const status = `${phase} ${ready}`;
     if (status === running.status) return;
     running.status = status;
