@@ -38,7 +38,7 @@ export function nodeStatusText(status: AgentStatus): string {
   const digest = enforced === null ? "nothing yet" : `${enforced.digest.slice(0, 12)} since ${enforced.at}`;
   const facts = [
     ["node", status.node],
-    ["agent", `${status.version}, ${status.dataplane}`],
+    ["agent", `${status.version}, ${status.dataplane}${status.layout === null ? "" : `, layout ${status.layout}`}`],
     ["ready", status.ready ? "yes" : `NO: ${status.reason ?? "?"}`],
     ...(status.degraded === null ? [] : [["degraded", status.degraded]]),
     ["source", sourceText(status)],
