@@ -34,7 +34,7 @@ describe("the launcher", () => {
       const { code, stdout } = await runBinary(["version", "-ojson"], "", older);
       assert.equal(code, 0);
       assert.deepEqual(schemaErrors(JSON.parse(stdout), "version.json"), []);
-      assert.equal((await runBinary(["eval"], "", older)).code, 2);
+      assert.equal((await runBinary(["eval", "--no-such-flag"], "", older)).code, 2);
     },
   );
 
