@@ -108,10 +108,11 @@ async function run(): Promise<void> {
   const args = ["--no-warnings", main, "agent", "--node-name", nodeNameOf(1), ...flags];
   const agent = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
   const { pid = 0 } = agent;
+  const serverBefore = cpu(server.pid ?? 0);
   try {
     while (!(await ready())) await sleep(20);
     console.log(
-      `start of the process to all enforced: ${((performance.now() - started) / 1000).toFixed(1)} s, ${cpu(pid).toFixed(1)} s of CPU`,
+      `start of the process to all enforced: ${((performance.now() - started) / 1000).toFixed(1)} s, ${cpu(pid).toFixed(1)} s of CPU (the server ${(cpu(server.pid ?? 0) - serverBefore).toFixed(1)} s)`,
     );
     console.log(`memory when all is enforced: ${memory(pid).now} MB, at the peak ${memory(pid).peak} MB`);
     const { bytes } = await counts();

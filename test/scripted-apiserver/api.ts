@@ -77,6 +77,22 @@ async function* once(bytes: Iterable<Uint8Array>): AsyncGenerator<Uint8Array, vo
   yield* bytes;
 }
 
+/** In pieces as large as a socket takes them. */
+function* initialEvents(form: Form, objects: readonly Held[], version: number): Generator<Uint8Array, void> {
+  let batch: Uint8Array[] = [];
+  let size = 0;
+  for (const object of objects) {
+    const bytes = form.event("ADDED", object);
+    batch.push(bytes);
+    size += bytes.length;
+    if (size < 1 << 17) continue;
+    yield Buffer.concat(batch);
+    batch = [];
+    size = 0;
+  }
+  yield Buffer.concat([...batch, form.bookmark(version, true)]);
+}
+
 async function* cutAfter(body: AsyncIterable<Uint8Array>, after: number, broken: boolean) {
   let left = after;
   for await (const bytes of body) {
@@ -220,8 +236,7 @@ export class ScriptedApi {
     };
     async function* body(): AsyncGenerator<Uint8Array, void> {
       try {
-        for (const object of objects) yield form.event("ADDED", object);
-        if (initial) yield form.bookmark(version, true);
+        if (initial) yield* initialEvents(form, objects, version);
         yield* stream.take();
       } finally {
         leave();
