@@ -119,6 +119,33 @@ describe("settings", () => {
     assert.equal(readSettings(written({ "node-name": "n1", "drop-log-group": "65536" }), ["nftables"]).ok, false);
   });
 
+  it("of a cluster name namespaces, kinds and objects that can be", () => {
+    const read = readSettings(
+      written({
+        "node-name": "n1",
+        "exempt-namespace": ["kube-system", "b"],
+        "policy-kind": ["NetworkPolicy"],
+        "state-file": "/var/lib/portcullis/node.json",
+        "uninstall-from": "kube-system/portcullis",
+      }),
+      ["nftables"],
+    );
+    assert.ok(read.ok);
+    assert.deepEqual(read.settings.exemptNamespaces, ["kube-system", "b"]);
+    assert.deepEqual(read.settings.uninstallFrom, { namespace: "kube-system", name: "portcullis" });
+    const wrong = {
+      "exempt-namespace": ["Kube", "a/b", "", "a.b"],
+      "policy-kind": ["networkpolicy", "Pod"],
+      "state-file": "node.json",
+      "uninstall-from": "portcullis",
+    };
+    const refused = readSettings(written({ "node-name": "n1", ...wrong }), ["nftables"]);
+    assert.ok(!refused.ok);
+    assert.equal(refused.problems.length, 8);
+    const folder = written({ "node-name": "n1", filename: "/m", "uninstall-from": "a/b", "policy-kind": [] });
+    assert.equal(readSettings(folder, ["nftables"]).ok, false);
+  });
+
   it("report everything that is wrong at once, each with its place", () => {
     const read = readSettings(
       written({
