@@ -3,12 +3,14 @@
  * that of its node, as a CNI plugin would have made it. The lab's building blocks do the work.
  */
 import { changeLab } from "../../src/lab/build.ts";
+import { labPrefix } from "../../src/lab/plan/names.ts";
 import type { LabPlan, Topology } from "../../src/lab/plan/plan.ts";
 import { planLab } from "../../src/lab/plan/topology.ts";
 import { Prober } from "../../src/lab/probe/prober.ts";
 import type { LabObjects } from "../../src/lab/resolve/resolve.ts";
 import type { Address } from "../../src/net/address.ts";
 import type { Cluster } from "../../src/policy/cluster.ts";
+import { namespacesWithPrefix } from "../../src/system/namespace.ts";
 
 function labObjects({ objects }: Cluster): LabObjects {
   const nodes = objects.filter((object) => object.kind === "Node");
@@ -57,6 +59,14 @@ export class Network {
     const found = this.#built().namespaces.find(({ role, of }) => role === "node" && of === node);
     if (found === undefined) throw new Error(`there is no node ${node}`);
     return found.name;
+  }
+
+  /** Namespaces that there should be and that there are. */
+  namespaceCounts(): { readonly planned: number; readonly there: number } {
+    return {
+      planned: this.#built().namespaces.length,
+      there: namespacesWithPrefix(labPrefix(this.#name)).length,
+    };
   }
 
   down(): void {

@@ -26,7 +26,8 @@ export function startProcess(
 ): RunningProcess {
   const output = openSync(log, "a");
   const env = { ...process.env, ...more.env };
-  const child: ChildProcess = spawn(program, [...args], { stdio: ["ignore", output, output], env });
+  // In a group of its own: who stops a run at the terminal stops the run, and the run stops its programs.
+  const child: ChildProcess = spawn(program, [...args], { stdio: ["ignore", output, output], env, detached: true });
   closeSync(output);
   const name = more.name ?? program;
   let ended = false;

@@ -38,6 +38,7 @@ export class Site {
   readonly network: Network;
   readonly agents = new Map<string, Agent>();
   readonly #options: SiteOptions;
+  #mentioned: readonly Address[];
   #held: HeldObjects | null = null;
   #asker: Asker | null = null;
 
@@ -45,6 +46,7 @@ export class Site {
     this.plane = plane;
     this.network = new Network(randomLabName(), options.topology ?? "routed");
     this.#options = options;
+    this.#mentioned = (options.mentioned ?? []) as readonly Address[];
   }
 
   static async start(options: SiteOptions): Promise<Site> {
@@ -180,6 +182,17 @@ export class Site {
     return answers.length;
   }
 
+  /** What packets meet, and what the evaluator says, for every question that has an answer. */
+  async compare(queries: readonly object[]): Promise<readonly Met[]> {
+    const asker = this.#asker;
+    return await this.#send(queries.filter((query) => asker !== null && "probe" in asker.ask(query)));
+  }
+
+  /** From the next `read` on these addresses outside, or of no pod, can be asked about. */
+  mention(addresses: readonly Address[]): void {
+    this.#mentioned = addresses;
+  }
+
   async down(): Promise<void> {
     for (const name of [...this.agents.keys()]) await this.stopAgent(name);
     this.network.down();
@@ -187,7 +200,7 @@ export class Site {
   }
 
   #bring(cluster: Cluster): void {
-    this.network.bring(cluster, (this.#options.mentioned ?? []) as readonly Address[]);
+    this.network.bring(cluster, this.#mentioned);
   }
 
   #known(): HeldObjects {
@@ -216,7 +229,8 @@ export class Site {
   }
 }
 
-interface Met {
+/** An answer to a question. */
+export interface Met {
   readonly query: object;
   readonly evaluator: Verdict;
   readonly kernel: Verdict;
