@@ -3,10 +3,11 @@
  * come and go as fast as it is told. Told so, and tells, by messages.
  */
 import { ScriptedApi } from "../test/scripted-apiserver/api.ts";
+import { podEvent } from "../test/scripted-apiserver/form.ts";
 import type { Held } from "../test/scripted-apiserver/held.ts";
 import { hold } from "../test/scripted-apiserver/held.ts";
+import type { ServedApi } from "../test/scripted-apiserver/serve.ts";
 import { serve } from "../test/scripted-apiserver/serve.ts";
-import type { ApiObject } from "../test/cluster-of.ts";
 import type { Pod } from "../src/kube/objects.ts";
 import { formatCidr } from "../src/net/cidr.ts";
 import type { Phase } from "./apiserver-pods.ts";
@@ -44,14 +45,15 @@ let changes = 0;
 /** A pod as bytes: to make them anew for each reader would make the bench a bench of its server. */
 function holdPod(pod: Pod, phase: Phase, at: number, version: number): Held {
   const made = hold(podObject(pod, phase, at), version);
-  const message = Buffer.from(made.protobuf() ?? []);
   const { namespace, name, uid } = made;
+  const added = podEvent("ADDED", made.protobuf() ?? Buffer.alloc(0));
   return {
     namespace,
     name,
     uid,
     version,
-    protobuf: () => message,
+    added,
+    protobuf: () => hold(podObject(pod, phase, at), version).protobuf(),
     json: () => JSON.stringify(podObject(pod, phase, at)),
   };
 }
@@ -77,7 +79,7 @@ function fill(size: ClusterSize): readonly Pod[] {
     }
   }
   for (let index = 0; index < size.policies; index++) {
-    api.put(paths.policies, policyObject(size, index) as ApiObject);
+    api.put(paths.policies, policyObject(size, index));
   }
   for (const collection of api.collections.values()) collection.forget(api.version);
   return pods;
@@ -123,27 +125,34 @@ const tickMs = 5;
 
 const tell = (message: FromServer): void => void process.send?.(message);
 
-process.on("message", (message: ToServer) => {
+async function begin({ size, key, certificate }: ServerOrder): Promise<ServedApi> {
+  change = createChurn(fill(size));
+  const served = await serve(api, { key, certificate });
+  setInterval(() => {
+    for (const path of api.collections.keys()) api.bookmark(path);
+  }, 60_000);
+  setInterval(() => {
+    for (owed += (rate * tickMs) / 1000; owed >= 1; owed--) change();
+  }, tickMs);
+  tell({ kind: "listening", port: served.port });
+  return served;
+}
+
+let serving: Promise<ServedApi> | null = null;
+
+async function answer(message: ToServer): Promise<void> {
   switch (message.kind) {
-    case "begin": {
-      change = createChurn(fill(message.order.size));
-      void serve(api, message.order).then((served) => {
-        setInterval(() => [...api.collections.keys()].forEach((path) => api.bookmark(path)), 60_000);
-        setInterval(() => {
-          for (owed += (rate * tickMs) / 1000; owed >= 1; owed--) change();
-        }, tickMs);
-        process.on("message", (asked: ToServer) => {
-          if (asked.kind === "ask") tell({ kind: "counts", changes, bytes: Object.fromEntries(served.bytes) });
-        });
-        tell({ kind: "listening", port: served.port });
-      });
+    case "begin":
+      serving = begin(message.order);
+      await serving;
       return;
-    }
     case "rate":
       rate = message.changes;
       return;
     case "ask":
-      return;
+      tell({ kind: "counts", changes, bytes: Object.fromEntries((await serving)?.bytes ?? []) });
   }
-});
+}
+
+process.on("message", (message: ToServer) => void answer(message));
 process.on("disconnect", () => process.exit());

@@ -71,6 +71,11 @@ function podEnvelope(raw: Uint8Array): Buffer {
   return envelope("Pod", "v1", raw);
 }
 
+/** An event about a Pod. */
+export function podEvent(type: string, message: Uint8Array): Buffer {
+  return eventFrame(type, podEnvelope(message));
+}
+
 /** Pods only. */
 export function protobuf(bookmarkOf: (version: number, end: boolean) => Uint8Array): Form {
   const messageOf = (object: Held): Buffer => {
@@ -103,7 +108,8 @@ export function protobuf(bookmarkOf: (version: number, end: boolean) => Uint8Arr
       }
       yield Buffer.concat([...batch, tail]);
     },
-    event: (event, object) => eventFrame(event, podEnvelope(messageOf(object))),
+    event: (event, object) =>
+      event === "ADDED" && object.added !== undefined ? object.added : podEvent(event, messageOf(object)),
     bookmark: (version, end) => eventFrame("BOOKMARK", podEnvelope(bookmarkOf(version, end))),
     error: (status) => eventFrame("ERROR", statusMessage(status)),
     refusal: (status) => statusMessage(status),

@@ -10,6 +10,8 @@ export interface Held {
   json(): string;
   /** Without its envelope; null: there is no such form of it. */
   protobuf(): Buffer | null;
+  /** The event that adds it, as protobuf, where it was made before it is asked for. */
+  readonly added?: Buffer;
 }
 
 interface Metadata {

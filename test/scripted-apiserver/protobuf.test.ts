@@ -115,7 +115,7 @@ function watched(form: Form, reader: typeof json, pods: readonly ApiObject[], ch
   const reading = reader.watch(form.watchType, (one) => events.push(one));
   const types = ["ADDED", "MODIFIED", "DELETED", "RELABELLED"];
   const frames = pods.map((one, index) => form.event(types[index % 4] ?? "", hold(one, index + 1)));
-  const status = {
+  const refusal = {
     apiVersion: "v1",
     kind: "Status",
     metadata: { continue: "c" },
@@ -124,7 +124,7 @@ function watched(form: Form, reader: typeof json, pods: readonly ApiObject[], ch
     message: "m",
   };
   const details = { causes: [{ reason: "r" }], retryAfterSeconds: 3 };
-  feed(reading, Buffer.concat([...frames, form.bookmark(78, true), form.error({ ...status, details })]), chunk);
+  feed(reading, Buffer.concat([...frames, form.bookmark(78, true), form.error({ ...refusal, details })]), chunk);
   return events;
 }
 

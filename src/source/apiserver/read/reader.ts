@@ -1,4 +1,4 @@
-import type { ApiStatus, ListMeta, Seen, WatchEvent } from "../seen.ts";
+import type { ListMeta, Seen, WatchEvent } from "../seen.ts";
 
 /** Takes the bytes of a list as they come, and gives each object as soon as it is whole. */
 export interface ListReading {
@@ -21,6 +21,3 @@ export interface Reader {
   list(contentType: string, item: (seen: Seen) => void): ListReading;
   watch(contentType: string, event: (event: WatchEvent) => void): WatchReading;
 }
-
-/** Reads the body of a refusal; what is no Status is one without words. */
-export type StatusReading = (body: Uint8Array, contentType: string) => ApiStatus;
