@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { plainAgents } from "../../src/lab/agents.ts";
 import { addressesIn, askKernel, type Asked, type Outcome } from "../../src/lab/ask.ts";
 import { Lab, randomLabName } from "../../src/lab/lab.ts";
@@ -48,6 +49,24 @@ function keep(lab: Lab, seed: number, objects: readonly object[], queries: reado
   return folder;
 }
 
+/** An answer that is late on a busy machine comes when it is asked for at rest; what a rule drops stays dropped. */
+const restsMs = [1000, 4000];
+
+/** Asks what nobody answered, though the evaluator allows it, again and alone after a rest. */
+async function askAtRest(lab: Lab, outcomes: readonly Outcome[]): Promise<readonly Outcome[]> {
+  const settled: Outcome[] = [];
+  for (const outcome of outcomes) {
+    let latest = outcome;
+    for (const rest of outcome.reason === "timeout" && outcome.evaluator === "allow" ? restsMs : []) {
+      if (latest.verdict === "allow") break;
+      await pause(rest);
+      [latest = latest] = await askKernel([outcome], lab.prober);
+    }
+    settled.push(latest);
+  }
+  return settled;
+}
+
 /** Brings a lab to the random cluster of a seed, asks the kernel, and compares with the evaluator. */
 export async function compareCluster(lab: Lab, seed: number): Promise<Comparison> {
   const objects = clusterFromSeed(seed);
@@ -56,7 +75,7 @@ export async function compareCluster(lab: Lab, seed: number): Promise<Comparison
   await lab.bring(await inputOf(name, objects, addressesIn(queries)));
   const questions = queries.map((query) => lab.asker.ask(query));
   const asked = questions.filter((question): question is Asked => "probe" in question);
-  const outcomes = await askKernel(asked, lab.prober);
+  const outcomes = await askAtRest(lab, await askKernel(asked, lab.prober));
   const disagreements = outcomes.filter(({ verdict, evaluator }) => verdict !== evaluator);
   const wrong = queries.filter(({ id }) => disagreements.some((outcome) => outcome.id === id));
   return {
