@@ -13,6 +13,8 @@ import { resultText, soak } from "./soak/run.ts";
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "60" },
+    "agent-every": { type: "string", default: "40" },
+    "server-every": { type: "string", default: "250" },
     seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
   },
 });
@@ -33,8 +35,8 @@ async function main(): Promise<number> {
   const result = await soak({
     seed,
     seconds: minutes * 60,
-    agentEvery: 40,
-    serverEvery: 250,
+    agentEvery: Number(values["agent-every"]),
+    serverEvery: Number(values["server-every"]),
     sampleSeconds: 60,
     tell: (line) => console.log(line),
     stopped: () => interrupted,
