@@ -13,10 +13,9 @@ const patience = 90_000;
 
 function etcdArguments(data: string): readonly string[] {
   const peers = "http://127.0.0.1:2380";
-  return [
-    ...["--data-dir", data, "--listen-client-urls", etcdUrl, "--advertise-client-urls", etcdUrl],
-    ...["--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", `default=${peers}`],
-  ];
+  const clients = ["--data-dir", data, "--listen-client-urls", etcdUrl, "--advertise-client-urls", etcdUrl];
+  const members = ["--initial-advertise-peer-urls", peers, "--initial-cluster", `default=${peers}`];
+  return [...clients, "--listen-peer-urls", peers, ...members];
 }
 
 /** Compaction only when a test asks for it; no admission that would need controllers. */

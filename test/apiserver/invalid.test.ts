@@ -14,9 +14,9 @@ describe("invalid policies", { skip: whySkipped() }, () => {
   /** As an older API server, with a weaker validation, may have left it: it is served as it is. */
   const store = async (name: string, spec: object): Promise<void> => {
     const { apiVersion, kind, metadata } = idOf("NetworkPolicy", name);
-    const before = await site.api.find(apiVersion, kind, metadata.name, metadata.namespace);
+    const stored = await site.api.find(apiVersion, kind, metadata.name, metadata.namespace);
     const identity = {
-      uid: before?.metadata.uid ?? randomUUID(),
+      uid: stored?.metadata.uid ?? randomUUID(),
       creationTimestamp: "2020-01-01T00:00:00Z",
       generation: 1,
     };

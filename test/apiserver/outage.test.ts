@@ -84,7 +84,7 @@ describe("outages", { skip: whySkipped() }, () => {
   it("history is thrown away while an agent is cut off: it reads all anew, and lost nothing", async () => {
     const agent = site.agent("node-1");
     const lists = () => agent.metric("portcullis_source_lists_total", '{resource="pods"}');
-    const before = await lists();
+    const earlier = await lists();
     cut(site.serverAddressOf("node-1"));
     await untilSighted(agent, false);
     await site.api.remove(idOf("NetworkPolicy", "x/allow"));
@@ -99,7 +99,7 @@ describe("outages", { skip: whySkipped() }, () => {
     await site.settle();
     await site.expect({ "x/new x/server TCP/8080": "allow", "x/new x/server TCP/80": "deny" });
     await site.expectAllAsEvaluated();
-    assert.ok(((await lists()) ?? 0) > (before ?? 0), "it listed pods anew");
+    assert.ok(((await lists()) ?? 0) > (earlier ?? 0), "it listed pods anew");
     await site.api.remove(idOf("NetworkPolicy", "x/anew"));
     await site.api.remove(idOf("Pod", "x/new"));
     await site.apply(allowFrom("x/allow", { app: "client" }, { app: "server" }, 80));

@@ -194,7 +194,7 @@ export class Site {
   }
 
   async down(): Promise<void> {
-    for (const name of [...this.agents.keys()]) await this.stopAgent(name);
+    for (const name of this.agents.keys()) await this.stopAgent(name);
     this.network.down();
     await this.plane.stop();
   }

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { addressesIn } from "../../../src/lab/ask.ts";
 import { inNamespace } from "../../../src/system/namespace.ts";
 import { runAtOnce } from "../../../src/system/program.ts";
-import type { ApiObject } from "../../cluster-of.ts";
 import { numbersFrom, randomQueries } from "../../differential/random-queries.ts";
 import { nodeNames } from "../../random-cluster.ts";
 import { cut, heal } from "../cut.ts";
@@ -160,7 +159,7 @@ class Soak {
     const known = held.raw.filter(
       ({ metadata }) => !JSON.stringify(metadata.labels ?? {}).includes("portcullis-barrier"),
     );
-    const queries = randomQueries(known as unknown as readonly ApiObject[], this.#below(2 ** 31), probesPerRound);
+    const queries = randomQueries(known, this.#below(2 ** 31), probesPerRound);
     site.mention(addressesIn(queries));
     await site.settle();
     const answers = await site.compare(queries);
