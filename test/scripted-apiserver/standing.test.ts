@@ -195,6 +195,7 @@ describe("rights and kinds", () => {
 describe("a live cluster, read once", () => {
   it("is as new as the call", async () => {
     const api = newServer();
+    api.add({ path: "/api/v1/services", apiVersion: "v1", kind: "Service" });
     put(api, "pods", 1, 1, false);
     const read = await readCluster(scriptedClient(api), { clock: new ScriptedClock(), random: () => 0 });
     assert.equal(read.cluster.objects.length, 1);

@@ -94,7 +94,9 @@ export class InstalledKinds {
     }
     this.known = now;
     this.parts.follow([...now.values()]);
-    return settled ? (defined === null ? blindMs : seeingMs) : unsettledMs;
+    const usual = settled ? (defined === null ? blindMs : seeingMs) : unsettledMs;
+    // All agents know of a change in the same moment.
+    return usual * (0.5 + this.parts.random());
   }
 
   private isMissingForLong(name: string, stop: AbortSignal): boolean {
