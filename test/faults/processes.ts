@@ -7,7 +7,8 @@ import { type PodName, type Site, podNames } from "./site.ts";
 import type { Order, TrafficReport } from "./traffic.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-const main = join(root, "src", "cli", "main.ts");
+/** The program as it stands in this tree. */
+export const main = join(root, "src", "cli", "main.ts");
 
 export interface AgentProcess {
   readonly child: ChildProcess;
@@ -16,15 +17,16 @@ export interface AgentProcess {
   kill(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts `portcullis agent` for the node of the site, as an operator would. */
+/** Starts `portcullis agent` for the node of the site, as an operator would. `program`: of another version. */
 export function startAgent(
-  site: Site,
+  site: Pick<Site, "node">,
   folder: string,
   socket: string,
   more: readonly string[] = [],
   stderr: "pipe" | number = "pipe",
+  program: string = main,
 ): AgentProcess {
-  const args = ["--no-warnings", main, "agent", "-f", folder, "--netns", site.node, "--node-name", "node-1"];
+  const args = ["--no-warnings", program, "agent", "-f", folder, "--netns", site.node, "--node-name", "node-1"];
   const child = spawn(process.execPath, [...args, "--metrics-bind-address", `unix:${socket}`, "-v", ...more], {
     stdio: ["ignore", "ignore", stderr],
   });
@@ -83,7 +85,7 @@ export interface Traffic {
 }
 
 /** Starts the traffic processes in the pods; they listen, and send nothing before `start`. */
-export async function createTraffic(site: Site): Promise<Traffic> {
+export async function createTraffic(site: Pick<Site, "pods">): Promise<Traffic> {
   const file = join(import.meta.dirname, "traffic.ts");
   const children = new Map<PodName, ChildProcess>();
   for (const pod of podNames) {

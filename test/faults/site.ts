@@ -20,7 +20,8 @@ export interface Site {
   remove(): void;
 }
 
-function run(program: string, args: readonly string[]): string {
+/** Runs a program; throws with what it says if it fails. */
+export function run(program: string, args: readonly string[]): string {
   const result = spawnSync(program, [...args], { encoding: "utf8" });
   if (result.error) throw result.error;
   if (result.status !== 0) throw new Error(`${program} ${args.join(" ")}: ${result.stderr.trim()}`);
@@ -43,7 +44,8 @@ export function missingForSites(): string | null {
   }
 }
 
-function attach(node: string, pod: string, address: string, link: string): void {
+/** Links a pod to its node, under this address. */
+export function attach(node: string, pod: string, address: string, link: string): void {
   run("ip", ["link", "add", link, "netns", node, "type", "veth", "peer", "name", "eth0", "netns", pod]);
   run("ip", ["-n", node, "address", "add", `${gateway}/32`, "dev", link]);
   run("ip", ["-n", node, "link", "set", link, "up"]);
