@@ -26,7 +26,17 @@ const checks: readonly Check[] = [
 ];
 
 /** Folders below test/ whose suites use the kernel; all other test files are free of it. */
-const kernelSuites = ["contract", "lab", "differential", "faults", "system", "demo", "neighbours", "observe", "upgrade"];
+const kernelSuites = [
+  "contract",
+  "lab",
+  "differential",
+  "faults",
+  "system",
+  "demo",
+  "neighbours",
+  "observe",
+  "upgrade",
+];
 
 async function runCheck(check: Check): Promise<void> {
   const started = performance.now();
