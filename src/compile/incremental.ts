@@ -23,14 +23,26 @@ import { createPolicyTable } from "./policy-table.ts";
 export interface Compiler {
   /** Starts anew from this cluster, whatever was known before. */
   load(cluster: Cluster): Ruleset;
-  /** Applies changes in order, as one: states between them are not seen. Gives the difference they make. */
-  apply(changes: readonly Change[]): RulesetChange;
+  /**
+   * Applies changes in order, as one: states between them are not seen. Gives the difference they make. `forgotten`:
+   * learned addresses that need not be known any more, unless a pod of this node holds them.
+   */
+  apply(changes: readonly Change[], forgotten?: readonly Address[]): RulesetChange;
   /** The Ruleset as it stands: a live view, which `apply` changes. */
   ruleset(): Ruleset;
   /** How many objects count, by kind: live pods, policies in force (`Policy`, of every kind). */
   counts(): Readonly<Record<string, number>>;
   /** `namespace/name` of the live pod that holds the address, on whatever node; for people to read. */
   podAt(address: Address): string | null;
+  /** What was learned beside the node's ranges (CompileOptions.learned) and not forgotten. */
+  learned(): readonly LearnedAddress[];
+}
+
+/** An address outside the node's ranges that a pod of this node holds or has held. */
+export interface LearnedAddress {
+  readonly address: Address;
+  /** Whether one holds it now. */
+  readonly held: boolean;
 }
 
 interface State {
@@ -41,8 +53,10 @@ interface State {
   readonly chains: ChainTable;
   readonly endpoints: Map<Address, Endpoint>;
   node: NodeRules;
-  /** Whether an address is an endpoint whoever holds it: follows from `node`. */
-  mustBeKnown: (address: Address) => boolean;
+  /** Whether the ranges say that an address is an endpoint whoever holds it. */
+  isInRange: (address: Address) => boolean;
+  /** Addresses for which the same holds; null: none is learned. */
+  readonly learned: Set<Address> | null;
   /** Addresses whose endpoint may have come, changed or gone. */
   readonly dirty: Set<Address>;
   /** Whether the Node object of this node changed. */
@@ -59,9 +73,9 @@ export function createCompiler(options: CompileOptions): Compiler {
       commit(state);
       return viewOf(state);
     },
-    apply(changes) {
+    apply(changes, forgotten = []) {
       for (const change of changes) applyOne(state, change);
-      return commit(state);
+      return commit(state, forgotten);
     },
     ruleset: () => viewOf(state),
     counts: () => ({ ...state.model.counts(), Policy: state.policies.size() }),
@@ -69,13 +83,14 @@ export function createCompiler(options: CompileOptions): Compiler {
       const holder = state.model.holder(address);
       return holder === null ? null : podName(holder);
     },
+    learned: () => [...(state.learned ?? [])].map((address) => ({ address, held: isHeldHere(state, address) })),
   };
 }
 
 function emptyState(options: CompileOptions): State {
   const model = createModel();
   const policies = createPolicyTable();
-  const node = nodeRules(null, options);
+  const learned = options.learned === undefined || options.unknownPods === "accept" ? null : new Set(options.learned);
   return {
     options,
     model,
@@ -83,8 +98,9 @@ function emptyState(options: CompileOptions): State {
     local: createLocalPods(policies, (namespace) => options.exemptNamespaces?.has(namespace) === true),
     chains: createChainTable(model),
     endpoints: new Map(),
-    node,
-    mustBeKnown: mustBeKnown(node),
+    node: nodeRules(null, options, learned ?? []),
+    isInRange: mustBeKnown(nodeRules(null, options)),
+    learned,
     dirty: new Set(),
     nodeIsDirty: false,
   };
@@ -121,17 +137,26 @@ function moveAddress(state: State, { address, before, after }: AddressMove): voi
     state.local.hold(after.podClass, address);
     state.dirty.add(address);
   }
-  if (state.mustBeKnown(address)) state.dirty.add(address);
+  if (isMustBeKnown(state, address)) state.dirty.add(address);
 }
 
+const isMustBeKnown = (state: State, address: Address): boolean =>
+  state.isInRange(address) || state.learned?.has(address) === true;
+
+const isHeldHere = ({ model, options }: State, address: Address): boolean =>
+  model.holder(address)?.nodeName === options.nodeName;
+
 /** Works out what the changes since the last commit amount to. Costs what they touched. */
-function commit(state: State): RulesetChange {
+function commit(state: State, forgotten: readonly Address[] = []): RulesetChange {
   const { chains, local, options } = state;
   for (const address of local.settle(chains, (namespace) => fallbackOf(namespace.labels, options))) {
     state.dirty.add(address);
   }
-  const node = commitNode(state);
+  const rangesChanged = commitRanges(state);
+  const hasForgotten = forget(state, forgotten);
   const endpoints = commitEndpoints(state);
+  const hasLearned = learn(state, rangesChanged ? state.endpoints.values() : endpoints.changed);
+  const node = rangesChanged || hasForgotten || hasLearned ? commitNode(state) : null;
   const changedChains = chains.commit();
   const touched = state.model.takeTouched();
   const groups = chains.groups.commit(touched);
@@ -148,20 +173,48 @@ function commit(state: State): RulesetChange {
     goneChains: changedChains.gone,
     goneGroups: groups.gone,
     gonePairSets: pairSets.gone,
-    canDeny: endpoints.canDeny || node !== null || groups.canDeny || pairSets.canDeny,
+    // What is learned is held by a pod: that it must be known denies nothing yet.
+    canDeny: endpoints.canDeny || (rangesChanged && node !== null) || groups.canDeny || pairSets.canDeny,
   };
 }
 
 /** Where the ranges change, all held addresses are looked at: who runs elsewhere may become an endpoint, or cease to be. */
-function commitNode(state: State): NodeRules | null {
-  if (!state.nodeIsDirty) return null;
+function commitRanges(state: State): boolean {
+  if (!state.nodeIsDirty) return false;
   state.nodeIsDirty = false;
-  const node = nodeRules(state.model.node(state.options.nodeName), state.options);
+  const { model, options } = state;
+  state.isInRange = mustBeKnown(nodeRules(model.node(options.nodeName), options));
+  for (const address of state.endpoints.keys()) state.dirty.add(address);
+  for (const address of model.held()) if (isMustBeKnown(state, address)) state.dirty.add(address);
+  return true;
+}
+
+function forget(state: State, forgotten: readonly Address[]): boolean {
+  let changed = false;
+  for (const address of forgotten) {
+    if (isHeldHere(state, address) || state.learned?.delete(address) !== true) continue;
+    state.dirty.add(address);
+    changed = true;
+  }
+  return changed;
+}
+
+/** From now on these addresses must be known, whoever holds them later. */
+function learn(state: State, endpoints: Iterable<Endpoint>): boolean {
+  const { learned } = state;
+  if (learned === null) return false;
+  const before = learned.size;
+  for (const { address } of endpoints)
+    if (isHeldHere(state, address) && !state.isInRange(address)) learned.add(address);
+  return learned.size > before;
+}
+
+/** Null: it is what it was. */
+function commitNode(state: State): NodeRules | null {
+  const { model, options } = state;
+  const node = nodeRules(model.node(options.nodeName), options, state.learned ?? []);
   if (equalNodeRules(node, state.node)) return null;
   state.node = node;
-  state.mustBeKnown = mustBeKnown(node);
-  for (const address of state.endpoints.keys()) state.dirty.add(address);
-  for (const address of state.model.held()) if (state.mustBeKnown(address)) state.dirty.add(address);
   return node;
 }
 
@@ -198,7 +251,7 @@ function endpointAt(state: State, address: Address): Endpoint | null {
   const holder = state.model.holder(address);
   if (holder === null) return null;
   if (holder.nodeName !== state.options.nodeName) {
-    return state.mustBeKnown(address) ? { address, pod: podName(holder), ...noChains } : null;
+    return isMustBeKnown(state, address) ? { address, pod: podName(holder), ...noChains } : null;
   }
   const local = state.local.of(holder.podClass);
   if (local === null) throw new Error(`the class of ${podName(holder)} is not known on its node`);

@@ -3,14 +3,23 @@ import type { Node } from "../kube/objects.ts";
 import type { Address } from "../net/address.ts";
 import { addressFromValue, compareAddresses } from "../net/address.ts";
 import type { Cidr } from "../net/cidr.ts";
-import { cidrRange, compareCidrs, formatCidr } from "../net/cidr.ts";
+import { cidrRange, compareCidrs, formatCidr, hostCidr } from "../net/cidr.ts";
 import { containedIn } from "../net/contained-in.ts";
 import type { CompileOptions } from "./options.ts";
 
-/** What holds for the node as a whole. `node` is null while its object is not known. */
-export function nodeRules(node: Pick<Node, "podCidrs" | "addresses"> | null, options: CompileOptions): NodeRules {
+/**
+ * What holds for the node as a whole. `node` is null while its object is not known. `learned`: addresses that must be
+ * known although nobody says that they are of its ranges (they may be).
+ */
+export function nodeRules(
+  node: Pick<Node, "podCidrs" | "addresses"> | null,
+  options: CompileOptions,
+  learned: Iterable<Address> = [],
+): NodeRules {
   const given = options.podCidrs ?? node?.podCidrs ?? [];
-  const ranges = [...new Map(given.map((range) => [formatCidr(range), range])).values()].sort(compareCidrs);
+  const isGiven = containedIn(given);
+  const all = [...given, ...[...new Set(learned)].filter((address) => !isGiven(address)).map(hostCidr)];
+  const ranges = [...new Map(all.map((range) => [formatCidr(range), range])).values()].sort(compareCidrs);
   return {
     name: options.nodeName,
     ranges,

@@ -1,3 +1,4 @@
+import type { Address } from "../net/address.ts";
 import type { Cidr } from "../net/cidr.ts";
 
 /** What the operator says about this node, beside the cluster's objects. */
@@ -15,4 +16,9 @@ export interface CompileOptions {
    * known addresses. Absent: none.
    */
   readonly exemptNamespaces?: ReadonlySet<string>;
+  /**
+   * Addresses outside the node's pod ranges that pods of this node held not long ago. They, and those that its pods
+   * hold, must be known as if they were ranges of it. Absent: nothing is learned of what the ranges do not tell.
+   */
+  readonly learned?: Iterable<Address>;
 }

@@ -44,7 +44,7 @@ export function compileWhole(cluster: Cluster, options: CompileOptions): Ruleset
     chains.set(name, parts);
     return name;
   };
-  const node = nodeRules(world.nodes.get(options.nodeName) ?? null, options);
+  const node = nodeRules(world.nodes.get(options.nodeName) ?? null, options, learnedIn(world, options));
   const endpoints = new Map<Address, Endpoint>();
   for (const [address, holder] of world.holders) {
     const pod = `${holder.namespace}/${holder.name}`;
@@ -71,6 +71,13 @@ export function compileWhole(cluster: Cluster, options: CompileOptions): Ruleset
     groups: groupsOf(world, chains.values()),
     pairSets: pairSetsOf(world, chains.values()),
   };
+}
+
+/** What must be known though no range says so: what pods of this node hold, or held not long ago. */
+function learnedIn(world: World, { learned, nodeName, unknownPods }: CompileOptions): readonly Address[] {
+  if (learned === undefined || unknownPods === "accept") return [];
+  const held = [...world.holders].filter(([, holder]) => holder.nodeName === nodeName).map(([address]) => address);
+  return [...learned, ...held];
 }
 
 interface World {

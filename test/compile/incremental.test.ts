@@ -7,18 +7,21 @@ import { compileWhole } from "../../src/compile/whole.ts";
 import { applyChange } from "../../src/ir/apply-change.ts";
 import type { RulesetChange } from "../../src/ir/change.ts";
 import type { ForwardedConnection } from "../../src/ir/decide.ts";
-import { decide } from "../../src/ir/decide.ts";
+import { decide, isUnknown } from "../../src/ir/decide.ts";
 import type { Ruleset } from "../../src/ir/ruleset.ts";
 import { keyOf } from "../../src/kube/objects.ts";
 import type { Address } from "../../src/net/address.ts";
-import { familyOf, parseAddress } from "../../src/net/address.ts";
-import { parseCidr } from "../../src/net/cidr.ts";
+import { addressFromValue, familyBits, familyOf, parseAddress } from "../../src/net/address.ts";
+import { cidrRange, parseCidr } from "../../src/net/cidr.ts";
 import type { Protocol } from "../../src/net/protocol.ts";
 import type { Change, Cluster } from "../../src/policy/cluster.ts";
 import { tries } from "../property.ts";
 import type { Step } from "./random-changes.ts";
 import { addressUniverse, changeBy, someChange, someStep } from "./random-changes.ts";
 import { frozen, isEmptyChange, rulesetText } from "./ruleset-text.ts";
+
+const addresses = addressUniverse.map((text) => parseAddress(text)).filter((address) => address !== null);
+const someAddresses = fc.subarray(addresses, { maxLength: 4 });
 
 const options: fc.Arbitrary<CompileOptions> = fc.record({
   nodeName: fc.constant("node-1"),
@@ -62,8 +65,6 @@ const kinds: readonly (readonly [Protocol, number])[] = [
   ["SCTP", 9001],
   ["ICMP", 0],
 ];
-
-const addresses = addressUniverse.map((text) => parseAddress(text)).filter((address) => address !== null);
 
 function* connections(): Iterable<ForwardedConnection> {
   for (const client of addresses) {
@@ -133,6 +134,55 @@ describe("the incremental compiler", () => {
       }),
       tries(400),
     );
+  });
+
+  it("learns addresses that pods of the node hold where no range tells, until it is to forget them", () => {
+    let unknown = 0;
+    const rounds = fc.array(fc.record({ steps: fc.array(someStep, { maxLength: 3 }), forgotten: someAddresses }), {
+      minLength: 3,
+      maxLength: 15,
+      size: "max",
+    });
+    fc.assert(
+      fc.property(options, someAddresses, start, rounds, (chosen, known, first, rest) => {
+        const kept = keeper();
+        kept.take(first);
+        const learned = new Set<Address>(known);
+        const settings = { ...chosen, learned };
+        const compiler = createCompiler({ ...chosen, learned: [...known] });
+        const look = (ruleset: Ruleset): Ruleset => {
+          const whole = compileWhole(kept.cluster(), settings);
+          assert.equal(rulesetText(ruleset), rulesetText(whole), "incremental = whole");
+          const { node, endpoints } = whole;
+          const single = node.ranges.filter(({ family, bits }) => bits === familyBits(family)).map(cidrRange);
+          for (const { family, low } of single) learned.add(addressFromValue(family, low));
+          const held = new Set(compiler.learned().flatMap(({ address, held: isHeld }) => (isHeld ? [address] : [])));
+          if (chosen.unknownPods === "drop") {
+            assert.deepEqual(new Set(compiler.learned().map(({ address }) => address)), learned);
+            for (const address of learned) {
+              if (isUnknown(whole, address)) unknown += 1;
+              else assert.ok(endpoints.has(address) || node.gateways.includes(address));
+              if (held.has(address)) assert.ok(endpoints.has(address));
+            }
+          }
+          return whole;
+        };
+        let before = look(compiler.load(kept.cluster()));
+        for (const { steps, forgotten } of rest) {
+          const change = compiler.apply(kept.take(steps), forgotten);
+          // A pod of the node that holds one is not asked.
+          for (const address of forgotten) {
+            const holdersHere = compileWhole(kept.cluster(), { ...chosen, unknownPods: "accept" }).endpoints;
+            if (!holdersHere.has(address)) learned.delete(address);
+          }
+          const whole = compileWhole(kept.cluster(), settings);
+          checkChange(before, change, whole);
+          before = look(frozen(compiler.ruleset()));
+        }
+      }),
+      tries(300),
+    );
+    assert.ok(unknown > 1000, `${unknown} addresses were unknown`);
   });
 
   it("says that nothing can be denied where only more is allowed", () => {
