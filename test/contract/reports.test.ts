@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { dataplaneNames, openDataplane } from "../../src/dataplane/registry.ts";
+import type { Address } from "../../src/net/address.ts";
 import { networkPolicy } from "../ask.ts";
 import { type Ear, listenIn } from "./ear.ts";
 import { freshPort, podPeer, policyFor, reachesTcp, reachesUdp, useWorld } from "./fixture.ts";
-import { Raw, tcpSegment } from "./sockets.ts";
+import { Raw, tcpSegment, Udp } from "./sockets.ts";
 import { opened, passes } from "./stream-pairs.ts";
 import type { World } from "./world.ts";
 
@@ -63,6 +64,23 @@ for (const name of dataplaneNames) {
       const drops = (await dataplane.counters()).filter((counter) => counter.name.startsWith("drop in-alpha.in-"));
       assert.equal(drops.reduce((sum, { packets }) => sum + packets, 0n) >= 301n, true, "all of them are counted");
       assert.deepEqual((await dataplane.check()).differences, [], "what packets put into sets is no drift");
+    });
+
+    it("one direction, while more pairs than are kept in mind are denied in the other", async (context) => {
+      const { world, enforce } = suite.of(context);
+      await enforce([policyFor("in", "web", {}), policyFor("eg", "other", { policyTypes: ["Egress"] })]);
+      const { heard } = ear(world);
+      await heard(0);
+      world.onNode("ip", "route", "add", "198.18.0.0/16", "via", "169.254.1.9", "dev", "to5", "onlink");
+      const scanner = Udp.open(world.other.netns, world.other.v4, freshPort());
+      for (let number = 0; number < 5000; number++)
+        scanner.send(`198.18.${number >> 8}.${number & 255}` as Address, 9, "scan");
+      scanner.close();
+      const scanned = await heard(1000);
+      assert.ok(scanned.length >= 100 && scanned.length < 400, `${scanned.length} reports`);
+      assert.deepEqual([...new Set(scanned)], ["portcullis deny egress isolated"]);
+      assert.equal(await reachesUdp(world.client, world.web, freshPort()), false, "a pair that is new");
+      assert.deepEqual(await heard(1), ["portcullis deny ingress isolated"]);
     });
 
     it("nothing where the operator wants none, and from one to the other without a gap", async (context) => {

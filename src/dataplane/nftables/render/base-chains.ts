@@ -67,7 +67,7 @@ export function baseChains(layout: MarkLayout, generation: number, logGroup: num
     ...auditReportChains(logGroup),
     chain("unknown", [
       rule([counter("drop_unknown")]),
-      ...reportRules(logGroup, "deny none unknown"),
+      ...reportRules(logGroup, "deny none unknown", "denied_none"),
       rule([goto("cut")]),
     ]),
     chain("midstream", midstreamRules()),
