@@ -68,7 +68,7 @@ for (const name of dataplaneNames) {
 
     it("one direction, while more pairs than are kept in mind are denied in the other", async (context) => {
       const { world, enforce } = suite.of(context);
-      await enforce([policyFor("in", "web", {}), policyFor("eg", "other", { policyTypes: ["Egress"] })]);
+      await enforce([policyFor("in", "client", {}), policyFor("eg", "other", { policyTypes: ["Egress"] })]);
       const { heard } = ear(world);
       await heard(0);
       world.onNode("ip", "route", "add", "198.18.0.0/16", "via", "169.254.1.9", "dev", "to5", "onlink");
@@ -79,7 +79,7 @@ for (const name of dataplaneNames) {
       const scanned = await heard(1000);
       assert.ok(scanned.length >= 100 && scanned.length < 400, `${scanned.length} reports`);
       assert.deepEqual([...new Set(scanned)], ["portcullis deny egress isolated"]);
-      assert.equal(await reachesUdp(world.client, world.web, freshPort()), false, "a pair that is new");
+      assert.equal(await reachesUdp(world.remote, world.client, freshPort()), false, "a pair that is new");
       assert.deepEqual(await heard(1), ["portcullis deny ingress isolated"]);
     });
 
