@@ -7,6 +7,7 @@ import type { Change } from "../policy/cluster.ts";
 import type { Finding, Snapshot, Update } from "../source/source.ts";
 import { auditChanges, auditCluster } from "./audit.ts";
 import { createFindingsReport } from "./findings.ts";
+import type { Learned } from "./learned.ts";
 import { type Arrival, type Batch, createInbox } from "./inbox.ts";
 
 /** What a look into the inbox gave. */
@@ -21,8 +22,10 @@ export type News =
 export interface Desired {
   load(snapshot: Snapshot, arrival: Arrival): void;
   update(update: Update, arrival: Arrival): void;
-  /** Compiles what came since the last call. Throws only on a defect; then it knows nothing until the next `load`. */
+  /** Compiles what came since the last call, or forgets addresses that are to be forgotten. Throws only on a defect; then it knows nothing until the next `load`. */
   compile(): News;
+  /** Milliseconds until there are addresses to be forgotten. */
+  forgetsIn(): number;
   /** Null while nothing may be enforced: nothing is known, or some input cannot be read (semantics, 9). */
   enforceable(): Ruleset | null;
   /** Null: nothing is known. */
@@ -43,6 +46,8 @@ export interface Desired {
 
 export interface DesiredParts {
   readonly createCompiler: () => Compiler;
+  /** What the compilers learned; absent: they do not. */
+  readonly learned?: Learned;
   readonly audit: boolean;
   readonly log: Log;
   readonly countFindings: (count: number) => void;
@@ -52,6 +57,8 @@ export interface DesiredParts {
 const namedObjects = 5;
 /** While the kernel refuses, the times of at most so many updates are kept. */
 const mostArrivals = 10_000;
+
+const nothingNew: Pick<Batch, "cluster" | "changes"> = { cluster: null, changes: [] };
 
 const nameOf = (change: Change): string => {
   if (change.kind === "gone") return `${change.key} (gone)`;
@@ -85,15 +92,18 @@ export function createDesired(parts: DesiredParts): Desired {
     }
   };
 
-  const compileBatch = (batch: Batch): News => {
+  const compileBatch = (batch: Pick<Batch, "cluster" | "changes">): News => {
     if (batch.cluster !== null) {
       compiler = parts.createCompiler();
       compiler.load(parts.audit ? auditCluster(batch.cluster) : batch.cluster);
+      parts.learned?.follow(compiler.learned());
     }
     if (compiler === null) return { kind: "nothing" };
     const whole = batch.cluster !== null;
-    if (batch.changes.length === 0) return { kind: whole ? "whole" : "nothing" };
-    const change = compiler.apply(parts.audit ? auditChanges(batch.changes) : batch.changes);
+    const over = parts.learned?.over() ?? [];
+    if (batch.changes.length === 0 && over.length === 0) return { kind: whole ? "whole" : "nothing" };
+    const change = compiler.apply(parts.audit ? auditChanges(batch.changes) : batch.changes, over);
+    parts.learned?.follow(compiler.learned());
     return whole
       ? { kind: "whole" }
       : { kind: "change", change, objects: batch.changes.slice(0, namedObjects).map(nameOf) };
@@ -105,20 +115,21 @@ export function createDesired(parts: DesiredParts): Desired {
     oldest: () => arrivals[0] ?? inbox.oldest(),
     compile: () => {
       const batch = inbox.take();
-      if (batch === null) return { kind: "nothing" };
-      note(batch);
+      const { cluster, changes } = batch ?? nothingNew;
+      if (batch !== null) note(batch);
       try {
-        return compileBatch(batch);
+        return compileBatch({ cluster, changes });
       } catch (error) {
         compiler = null;
         throw new Error(
-          `compiling failed at ${batch.changes.slice(0, namedObjects).map(nameOf).join(", ") || "a snapshot"}`,
+          `compiling failed at ${changes.slice(0, namedObjects).map(nameOf).join(", ") || "a snapshot"}`,
           {
             cause: error,
           },
         );
       }
     },
+    forgetsIn: () => (compiler === null ? Infinity : (parts.learned?.overIn() ?? Infinity)),
     enforceable: () => (held ? null : (compiler?.ruleset() ?? null)),
     ruleset: () => compiler?.ruleset() ?? null,
     counts: () => compiler?.counts() ?? {},

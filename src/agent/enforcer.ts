@@ -10,6 +10,7 @@ import { createAlarm } from "./alarm.ts";
 import { type News, createDesired } from "./desired.ts";
 import type { Arrival } from "./inbox.ts";
 import { createKernel } from "./kernel.ts";
+import type { Learned } from "./learned.ts";
 import { type Ledger, createLedger } from "./ledger.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import { createSchedule } from "./schedule.ts";
@@ -17,6 +18,8 @@ import { type Standing, standingOf } from "./standing.ts";
 
 export interface EnforcerParts {
   readonly createCompiler: () => Compiler;
+  /** What the compilers learned beside the node's ranges; absent: they do not. */
+  readonly learned?: Learned;
   readonly dataplane: Dataplane;
   readonly clock: Clock;
   /** [0, 1), for the jitter of retries. */
@@ -155,7 +158,7 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
     else {
       settle();
       const due = schedule.checkIn();
-      if (due > 0) return due;
+      if (due > 0) return Math.min(due, desired.forgetsIn());
       behind = !(await kernel.check());
     }
     if (!behind) settle();

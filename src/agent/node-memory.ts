@@ -1,14 +1,28 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { NodeRules } from "../ir/ruleset.ts";
 import type { Log } from "../observe/log.ts";
-import { type NodeState, formatNodeState } from "./node-state.ts";
+import type { LearnedSince } from "./learned.ts";
+import { type NodeState, formatNodeState, readNodeState } from "./node-state.ts";
 
 /** Keeps what the next boot needs to know of this node in a file. */
 export interface NodeMemory {
   /** Called whenever the kernel has taken these rules. */
   keep(node: NodeRules): void;
+  /** The same, but many at once are written down as one, some time later or at `flush`. */
+  keepSoon(node: NodeRules): void;
+  flush(): void;
   /** The next boot is to close nothing: the rules were taken away for good. */
   forget(): void;
 }
@@ -32,8 +46,27 @@ function writeWhole(path: string, text: string): void {
   renameSync(fresh, path);
 }
 
+/** Pods start many at a time, and a disk may need long to say that it has something. */
+const soon = 1000;
+
+/** What an earlier agent for this node had learned, by its file; nothing where there is none that can be read. */
+export function rememberedLearned(path: string, nodeName: string): LearnedSince {
+  try {
+    const read = readNodeState(readFileSync(path, "utf8"));
+    return read.ok && read.state.node.name === nodeName ? read.state.learned : new Map();
+  } catch {
+    return new Map();
+  }
+}
+
+/** What is in the file beside the rules of the node. */
+export interface MemoryParts extends Omit<NodeState, "node" | "learned"> {
+  readonly learned: () => LearnedSince;
+}
+
 /** A file that cannot be written is told of once, and does not keep anything from being enforced. */
-export function createNodeMemory(path: string, rest: Omit<NodeState, "node">, log: Log): NodeMemory {
+export function createNodeMemory(path: string, { learned, ...rest }: MemoryParts, log: Log): NodeMemory {
+  let waiting: { readonly node: NodeRules; readonly timer: NodeJS.Timeout } | null = null;
   let kept: string | null = null;
   let failing = false;
   const attempt = (what: string, run: () => void): void => {
@@ -50,25 +83,43 @@ export function createNodeMemory(path: string, rest: Omit<NodeState, "node">, lo
       failing = true;
     }
   };
+  const settle = (): NodeRules | null => {
+    const node = waiting?.node ?? null;
+    clearTimeout(waiting?.timer);
+    waiting = null;
+    return node;
+  };
+  const keep = (node: NodeRules) => {
+    settle();
+    const text = formatNodeState({ ...rest, node, learned: learned() });
+    if (text === kept) return;
+    attempt("kept", () => {
+      writeWhole(path, text);
+      kept = text;
+    });
+  };
+  const flush = () => {
+    const node = settle();
+    if (node !== null) keep(node);
+  };
   return {
-    keep: (node) => {
-      const text = formatNodeState({ ...rest, node });
-      if (text === kept) return;
-      attempt("kept", () => {
-        writeWhole(path, text);
-        kept = text;
-      });
+    keep,
+    keepSoon: (node) => {
+      waiting = { node, timer: waiting?.timer ?? setTimeout(flush, soon).unref() };
     },
-    forget: () =>
+    flush,
+    forget: () => {
+      settle();
       attempt("removed", () => {
         rmSync(path, { force: true });
         kept = null;
-      }),
+      });
+    },
   };
 }
 
 /** The same dataplane, which tells the memory of each change of the node that the kernel has taken. */
-export function rememberingDataplane(real: Dataplane, memory: Pick<NodeMemory, "keep">): Dataplane {
+export function rememberingDataplane(real: Dataplane, memory: Omit<NodeMemory, "forget">): Dataplane {
   return {
     ...real,
     sync: async (ruleset) => {
@@ -78,8 +129,12 @@ export function rememberingDataplane(real: Dataplane, memory: Pick<NodeMemory, "
     },
     apply: async (change) => {
       const report = await real.apply(change);
-      if (change.node !== null) memory.keep(change.node);
+      if (change.node !== null) memory.keepSoon(change.node);
       return report;
+    },
+    close: () => {
+      memory.flush();
+      real.close();
     },
   };
 }

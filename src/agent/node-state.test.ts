@@ -9,7 +9,7 @@ import { tries } from "../../test/property.ts";
 import type { NodeRules } from "../ir/ruleset.ts";
 import { parseAddress } from "../net/address.ts";
 import { parseCidr } from "../net/cidr.ts";
-import { createNodeMemory, rememberingDataplane } from "./node-memory.ts";
+import { createNodeMemory, rememberedLearned, rememberingDataplane } from "./node-memory.ts";
 import { type NodeState, formatNodeState, readNodeState } from "./node-state.ts";
 
 const present = <T>(items: readonly (T | null)[]): T[] => items.filter((item) => item !== null);
@@ -25,6 +25,15 @@ const states: fc.Arbitrary<NodeState> = fc.record({
     established: fc.constantFrom("cut" as const, "keep" as const),
     logGroup: fc.option(fc.integer({ min: 1, max: 65_535 })),
   }),
+  learned: fc
+    .uniqueArray(
+      fc.tuple(
+        fc.constantFrom(...gateways),
+        fc.option(fc.date({ min: new Date(0), noInvalidDate: true }).map((date) => date.getTime())),
+      ),
+      { selector: ([address]) => address },
+    )
+    .map((entries) => new Map(entries)),
   dataplane: fc.constant("nftables"),
   ctMarkMask: fc.constantFrom(0xffff0000, 0x0ff00000, 0xff),
 });
@@ -68,7 +77,9 @@ const node: NodeRules = {
   logGroup: null,
 };
 const ruleset = { node, endpoints: new Map(), chains: new Map(), groups: new Map(), pairSets: new Map() };
-const rest = { dataplane: "nftables", ctMarkMask: 0xffff0000 };
+const learned = new Map(gateways.map((address, index) => [address, index === 0 ? null : index * 1000]));
+const rest = { dataplane: "nftables", ctMarkMask: 0xffff0000, learned: () => learned };
+const written = { dataplane: "nftables", ctMarkMask: 0xffff0000, learned };
 
 describe("the memory of a node", () => {
   let folder: string;
@@ -86,10 +97,14 @@ describe("the memory of a node", () => {
     await assert.rejects(dataplane.sync(ruleset));
     assert.equal(existsSync(path), false);
     await dataplane.sync(ruleset);
-    assert.deepEqual(readNodeState(readFileSync(path, "utf8")), { ok: true, state: { ...rest, node } });
+    assert.deepEqual(readNodeState(readFileSync(path, "utf8")), { ok: true, state: { ...written, node } });
     const other = { ...node, ranges };
     await dataplane.apply({ ...emptyChange, node: other });
-    assert.deepEqual(readNodeState(readFileSync(path, "utf8")), { ok: true, state: { ...rest, node: other } });
+    dataplane.close();
+    assert.deepEqual(readNodeState(readFileSync(path, "utf8")), { ok: true, state: { ...written, node: other } });
+    assert.deepEqual(rememberedLearned(path, "node-1"), learned);
+    assert.deepEqual(rememberedLearned(path, "node-2"), new Map(), "of another node");
+    assert.deepEqual(rememberedLearned(join(folder, "none"), "node-1"), new Map());
     assert.deepEqual(readdirSync(join(folder, "below")), ["node.json"]);
     assert.deepEqual(lines, []);
   });

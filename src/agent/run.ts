@@ -15,6 +15,7 @@ import { describeFailure, effectOf } from "./failures.ts";
 import { followSource } from "./follow.ts";
 import { createKernelCounters } from "./kernel-counters.ts";
 import { serveLocally } from "./local-server.ts";
+import type { Learned } from "./learned.ts";
 import { createAgentMetrics } from "./metrics.ts";
 import { createObserver } from "./observing/observe.ts";
 import { flowsRoute } from "./observing/route.ts";
@@ -38,6 +39,8 @@ export interface AgentParts {
   /** The API server that is followed; absent or null: there is none. */
   readonly cluster?: Cluster | null;
   readonly createCompiler: () => Compiler;
+  /** What the compilers learned beside the node's ranges; absent: they do not. */
+  readonly learned?: Learned;
   readonly dataplane: Dataplane;
   readonly clock: Clock;
   /** [0, 1), for the jitter of retries. */

@@ -7,7 +7,8 @@ import { createLog } from "../observe/log.ts";
 import { systemClock } from "../system/clock.ts";
 import { dryRunDataplane } from "./dry-run.ts";
 import { openFollowed } from "./followed.ts";
-import { createNodeMemory, rememberingDataplane } from "./node-memory.ts";
+import { createLearned } from "./learned.ts";
+import { createNodeMemory, rememberedLearned, rememberingDataplane } from "./node-memory.ts";
 import { type AgentParts, runAgent } from "./run.ts";
 import type { AgentSettings } from "./settings.ts";
 
@@ -47,10 +48,15 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
   const { nodeName, podCidrs, unknownPods, established, defaultVerdict, netns, ctMarkMask } = settings;
   const followed = await openFollowed(settings, { version: packageJson.version, clock, log });
   const real = openDataplane(settings.dataplane, { netns, ctMarkMask, clock });
+  const { stateFile } = settings;
+  const learned = createLearned(
+    () => clock.now(),
+    stateFile === null ? new Map() : rememberedLearned(stateFile, nodeName),
+  );
   const memory =
-    settings.stateFile === null || settings.dryRun
+    stateFile === null || settings.dryRun
       ? null
-      : createNodeMemory(settings.stateFile, { dataplane: real.name, ctMarkMask }, log);
+      : createNodeMemory(stateFile, { dataplane: real.name, ctMarkMask, learned: learned.entries }, log);
   const { client } = followed;
   const serviceAccount = settings.dryRun ? null : settings.uninstallFrom;
   const uninstall =
@@ -79,7 +85,9 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
         defaultVerdict,
         logGroup: settings.dropLogGroup,
         exemptNamespaces: new Set(settings.exemptNamespaces),
+        learned: learned.entries().keys(),
       }),
+    learned,
     dataplane,
     clock,
     random: Math.random,

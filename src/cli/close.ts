@@ -53,7 +53,7 @@ function stateOf(options: CloseOptions): NodeState | null {
     defaultVerdict: "accept",
     logGroup: null,
   });
-  return { node, dataplane: options.dataplane, ctMarkMask };
+  return { node, learned: new Map(), dataplane: options.dataplane, ctMarkMask };
 }
 
 async function holdsRules(netns: string | null): Promise<boolean> {

@@ -236,6 +236,7 @@ export function plainCompiler() {
     ruleset: () => emptyRuleset,
     counts: () => ({ Pod: 0, Policy: 1 }),
     podAt: () => null,
+    learned: () => [],
   });
   return { create, loads: () => loads, batches };
 }

@@ -201,8 +201,7 @@ export class Mirror {
     const isRange = rangeKeys(this.#ranges);
     for (const family of families) {
       const stays = new Set(isRange[family]);
-      for (const key of wasRange[family])
-        if (!stays.has(key)) this.#put(`range${family}`, key, undefined);
+      for (const key of wasRange[family]) if (!stays.has(key)) this.#put(`range${family}`, key, undefined);
       for (const key of isRange[family]) this.#put(`range${family}`, key, null);
     }
     this.#put("range6", linkLocal, node.unknownPods === "drop" ? null : undefined);
