@@ -17,7 +17,7 @@ import { podMessage } from "./pod-message.ts";
 
 /** What was asked for, as a script sees it. */
 export interface Asked {
-  readonly verb: "list" | "page" | "watch" | "stream" | "discover";
+  readonly verb: "list" | "page" | "watch" | "stream" | "check" | "discover";
   /** Of the resource: `/api/v1/pods`; of discovery the whole path. */
   readonly path: string;
   readonly query: URLSearchParams;
@@ -57,6 +57,11 @@ const reasons: Readonly<Record<number, string>> = {
   500: "InternalError",
   503: "ServiceUnavailable",
   504: "Timeout",
+};
+
+/** What an answer 504 to a version of the future says. */
+export const tooLarge = {
+  details: { causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }] },
 };
 
 function statusObject(code: number, fields: object = {}): ApiObject {
@@ -189,7 +194,8 @@ export class ScriptedApi {
       return watchAnswer(form, once([form.error(statusObject(500))]));
     }
     if (verb === "watch" || verb === "stream") return this.#watch(collection, form, verb === "stream", query);
-    return this.#list(collection, form, query);
+    const from = Number(query.get("resourceVersion") ?? 0);
+    return from > this.version ? refuse(form, 504, tooLarge) : this.#list(collection, form, query);
   }
 
   #list(collection: Collection, form: Form, query: URLSearchParams): Answer {
@@ -267,7 +273,8 @@ export class ScriptedApi {
 
 function verbOf(query: URLSearchParams): Asked["verb"] {
   if (query.get("watch") !== null) return query.get("sendInitialEvents") === "true" ? "stream" : "watch";
-  return query.get("continue") === null ? "list" : "page";
+  if (query.get("continue") !== null) return "page";
+  return query.get("limit") === "1" ? "check" : "list";
 }
 
 function selectorOf(query: URLSearchParams): (object: Held) => boolean {

@@ -1,6 +1,6 @@
 /** What may happen to a source and its server, one thing after another, and how it is brought about. */
 import fc from "fast-check";
-import { Broken } from "./api.ts";
+import { Broken, tooLarge } from "./api.ts";
 import type { Asked, Fault, ScriptedApi } from "./api.ts";
 import type { Collection } from "./collection.ts";
 import type { ScriptedClock } from "./clock.ts";
@@ -32,10 +32,6 @@ export type Step =
 
 const resource = fc.constantFrom(...coreResources);
 const small = fc.nat(5);
-
-const tooLarge = {
-  details: { causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }] },
-};
 
 const anyFault: fc.Arbitrary<Fault> = fc.oneof(
   fc.constant({ kind: "unreachable" as const }),
@@ -165,14 +161,14 @@ export class Misfortune {
     if (asked.verb === "list" || asked.verb === "stream") counts.seen += 1;
     const fault = this.#nextFault(asked);
     const { verb, query, path } = asked;
-    if (verb !== "watch") {
+    if (verb !== "watch" && verb !== "check") {
       // A list that fails in any way, or a way of listing that is refused, excuses the next one.
       const refused = verb === "stream" && this.api.watchList !== "yes";
       if (fault !== null || refused || verb === "page") counts.excused += 1;
-    } else if (fault === null || fault.kind === "cut") {
+    } else if (verb === "watch" && (fault === null || fault.kind === "cut")) {
       const since = this.api.collections.get(path)?.since(Number(query.get("resourceVersion")));
       if (since === null) counts.excused += 1;
-    } else if ("code" in fault && (fault.code === 410 || fault.code === 504)) counts.excused += 1;
+    } else if (fault !== null && "code" in fault && (fault.code === 410 || fault.code === 504)) counts.excused += 1;
     return fault;
   }
 

@@ -50,6 +50,7 @@ export class Following {
   /** Null: which kinds are installed was asked and answered, at least once. */
   private kindsUnknown: string | null = "not asked yet";
   private failedAsking = 0;
+  private seenDefinitions = "";
 
   constructor(parts: FollowingParts) {
     this.parts = parts;
@@ -135,13 +136,13 @@ export class Following {
   refused(): readonly Finding[] {
     return [...this.followed.values()].flatMap(({ store, reflector }) => {
       const { resource } = store;
-      if (reflector.refusal?.kind !== "forbidden" || resource.need === "extra") return [];
+      if (reflector.refusal?.kind !== "forbidden" || (resource.need === "extra" && resource.unread === null)) return [];
       const effect =
         store.resourceVersion !== ""
           ? "what was read of it stays in force, changes are not seen"
           : resource.need === "required"
             ? "nothing is enforced before it can be read"
-            : "its policies are not enforced";
+            : "its policies have no effect";
       const message = `may not be read, ${effect}; grant get, list and watch on ${resource.name}: ${reflector.refusal.message}`;
       return [{ position: null, object: resource.name, message: printable(message), reference: null }];
     });
@@ -150,7 +151,7 @@ export class Following {
   health(): SourceHealth {
     const all = [...this.followed.values()];
     const troubled = this.counting().find(({ reflector }) => reflector.refusal !== null || !reflector.settled);
-    const heard = all.map(({ reflector }) => reflector.lastHeard).filter((time) => time !== null);
+    const heard = all.map(({ reflector }) => reflector.exchange.lastHeard).filter((time) => time !== null);
     const reason =
       troubled === undefined
         ? this.kindsUnknown
@@ -182,8 +183,19 @@ export class Following {
 
   private notice(resource: Resource): void {
     const state = this.followed.get(resource.name)?.reflector.state;
-    if (resource === definitions || (state === "absent" && resource.need !== "required")) this.kinds.look();
+    if (state === "absent" && resource.need !== "required") this.kinds.look();
+    if (resource === definitions) this.noticeDefinitions();
     this.parts.changed();
+  }
+
+  /** The server is asked only where those that matter are others than before: bookmarks come every minute. */
+  private noticeDefinitions(): void {
+    const defined = this.definedKinds();
+    const names = this.optional.map(({ group, resource }) => `${resource}.${group}`);
+    const seen = defined === null ? "" : `of ${names.filter(defined).join(" ")}`;
+    if (seen === this.seenDefinitions) return;
+    this.seenDefinitions = seen;
+    this.kinds.look();
   }
 
   private remove(name: string): void {
@@ -236,5 +248,6 @@ function healthOf({ store, reflector }: Followed): ResourceHealth {
     resourceVersion: givenVersion,
     objects: size,
     ...reflector.counts,
+    ...reflector.exchange.counts,
   };
 }

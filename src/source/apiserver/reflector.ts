@@ -1,15 +1,17 @@
 import { ApiUnreachable } from "./client.ts";
 import type { ApiClient, ApiResponse } from "./client.ts";
 import type { SourceClock } from "./pace.ts";
-import { backOff, backOffAfter, watchSeconds } from "./pace.ts";
-import { readRefusal, refusalOf } from "./refusal.ts";
+import { Exchange } from "./exchange.ts";
+import { watchSeconds } from "./pace.ts";
+import { readRefusal, refusalOfEvent } from "./refusal.ts";
 import type { Refusal } from "./refusal.ts";
-import { initialListPath, initialWatchPath, listPath, watchPath } from "./request-path.ts";
+import { checkPath, initialListPath, initialWatchPath, listPath, watchPath } from "./request-path.ts";
 import type { Freshness } from "./request-path.ts";
 import type { ResourceStore } from "./resource-store.ts";
 import { isNewer } from "./resource-version.ts";
 import { MalformedAnswer } from "./seen.ts";
-import type { ApiStatus, ListMeta, WatchEvent } from "./seen.ts";
+import type { ListMeta, WatchEvent } from "./seen.ts";
+import { Setbacks } from "./setbacks.ts";
 import { guarded, TimeUp } from "./time-limit.ts";
 import { jsonOf } from "./read/json.ts";
 import type { Reader } from "./read/reader.ts";
@@ -29,22 +31,24 @@ export interface ReflectorParts {
 type End =
   /** The list, or a page of it, was read: it goes on from there. */
   | { readonly kind: "listed" }
+  /** The server has come at least to the version that is known. */
+  | { readonly kind: "checked" }
   /** The server ended the watch; `cameOn`: it brought a newer version. */
   | { readonly kind: "ended"; readonly cameOn: boolean }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 export type ReflectorState = "listing" | "watching" | "waiting" | "absent";
 
-/** A list on which nothing comes for so long has stalled. */
-const stallMs = 60_000;
+/** So many watches in a row that end at once and bring nothing are no watches. */
+const mostEmpty = 3;
+/** How often it is tried whether something that nothing depends on may be read by now. */
+const needlessMs = 300_000;
 /** A watch that held for so long was a good one. */
 const goodWhileMs = 10_000;
 /** A watch that goes on for so long after its time was meant to end. */
 const overtimeMs = 30_000;
-/** A server that is behind is asked so often for what it does not have; then its state counts, however old. */
-const mostAhead = 3;
-/** So often an answer in protobuf may be garbled, before JSON is asked for. */
-const mostMalformed = 2;
+/** After a connection has failed, a watch that brings nothing for so long is looked into: bookmarks come each minute. */
+const silentMs = 90_000;
 
 /**
  * Keeps one store equal to one resource of the server: lists it, and then watches it, for ever. Whatever breaks, it
@@ -60,26 +64,30 @@ export class Reflector {
   private pages = true;
   /** The page of a list to ask for next; null: the first. */
   private next: string | null = null;
-  /** Refusals in a row. */
-  private failed = 0;
-  private ahead = 0;
-  private malformed = 0;
+  private readonly setbacks: Setbacks;
+  /**
+   * Whether the server may have gone back behind our version (etcd was restored): it then takes our watch, and says
+   * nothing until it has come so far again. `late`: asked if nothing comes; `now`: asked before the next watch.
+   */
+  private doubt: "none" | "late" | "now" = "none";
   state: ReflectorState = "listing";
   /** Why it waits; null: it does not. */
   refusal: Refusal | null = null;
   /** True once it was listed, or once it is known that it cannot be. */
   settled = false;
-  lastHeard: number | null = null;
-  readonly counts = { lists: 0, watches: 0, failures: 0, events: 0, bytes: 0, readSeconds: 0 };
+  readonly exchange: Exchange;
+  readonly counts = { lists: 0, watches: 0, failures: 0, events: 0 };
 
   constructor(store: ResourceStore, parts: ReflectorParts) {
     this.store = store;
     this.parts = parts;
     this.reader = store.resource.reader;
+    this.setbacks = new Setbacks(parts.random);
+    this.exchange = new Exchange(parts.client, parts.clock);
   }
 
   get failures(): number {
-    return this.failed;
+    return this.setbacks.failed;
   }
 
   /** Runs until the signal aborts. Rejects only on a defect. */
@@ -92,12 +100,12 @@ export class Reflector {
 
   private async step(stop: AbortSignal): Promise<End> {
     try {
-      if (!this.mustList) return await this.watch(false, stop);
+      if (!this.mustList) return this.doubt === "now" ? await this.check(stop) : await this.watch(false, stop);
       if (this.refusal === null) this.set("listing");
       return this.streams ? await this.watch(true, stop) : await this.list(stop);
     } catch (error) {
       // What should have ended by itself is watched anew; if nobody is there any more, that tells.
-      if (error instanceof TimeUp && !this.mustList) return { kind: "ended", cameOn: false };
+      if (error instanceof TimeUp && (this.streams || !this.mustList)) return { kind: "ended", cameOn: false };
       return { kind: "refused", refusal: this.refusalOfError(error, stop) };
     }
   }
@@ -107,48 +115,64 @@ export class Reflector {
       return { kind: "failed", message: error instanceof Error ? error.message : String(error) };
     }
     if (!(error instanceof MalformedAnswer)) throw error;
-    this.malformed += 1;
-    if (this.malformed >= mostMalformed) this.reader = jsonOf(this.reader);
+    if (this.setbacks.garbled()) this.reader = jsonOf(this.reader);
     return { kind: "failed", message: error.message };
   }
 
   /** A server that is behind for good (etcd was restored) has lost our version: then its own newest counts. */
   private freshness(): Freshness {
-    return this.ahead >= mostAhead ? "newest" : this.parts.freshness;
+    return this.setbacks.isBehind ? "newest" : this.parts.freshness;
   }
 
   /** Draws the consequences: what to do next, and how long to wait before. */
   private async settle(end: End, stop: AbortSignal): Promise<void> {
-    const { clock, random } = this.parts;
-    if (end.kind === "listed" || (end.kind === "ended" && end.cameOn)) {
-      this.failed = 0;
-      this.ahead = 0;
-      return;
+    const { setbacks } = this;
+    if (end.kind === "listed") return setbacks.over();
+    if (end.kind === "ended" && end.cameOn) return setbacks.cameOn();
+    if (end.kind === "checked") {
+      this.doubt = "none";
+      return setbacks.caughtUp();
     }
-    const refusal: Refusal =
-      end.kind === "ended" ? { kind: "failed", message: "the watch ended and brought nothing" } : end.refusal;
-    if (refusal.kind === "unknown-request" && this.mustList && this.streams) {
+    if (end.kind === "refused" && end.refusal.kind === "unknown-request" && this.mustList && this.streams) {
       this.streams = false;
       return;
     }
-    this.failed += 1;
     this.counts.failures += 1;
-    if (refusal.kind === "expired") this.mustList = true;
-    if (refusal.kind === "ahead") {
-      this.ahead += 1;
-      this.mustList ||= this.ahead >= mostAhead;
+    const wait = end.kind === "ended" ? this.settleEnd() : this.settleRefusal(end.refusal);
+    await this.parts.clock.sleep(wait, stop);
+  }
+
+  /** A watch that ended and brought nothing was watching; one of many that do so at once is none. */
+  private settleEnd(): number {
+    const wait = this.setbacks.ended();
+    if (!this.mustList) {
+      this.doubt = "now";
+      if (this.setbacks.failed >= mostEmpty) this.wait({ kind: "failed", message: "each watch ends at once" });
+      return wait;
     }
-    // A watch that brought nothing, and ended, was watching; a version that is too old was, too: neither is an outage.
-    if (refusal.kind !== "expired" && end.kind !== "ended") this.wait(refusal);
-    const wait =
-      refusal.kind === "busy" ? backOffAfter(refusal.after, this.failed, random) : backOff(this.failed, random);
-    await clock.sleep(wait, stop);
+    // The state that it was to begin with did not come to its end.
+    if (this.setbacks.unfinished()) this.streams = false;
+    this.wait({ kind: "failed", message: "the watch did not bring the whole state" });
+    return wait;
+  }
+
+  private settleRefusal(refusal: Refusal): number {
+    const wait = this.setbacks.refused(refusal);
+    if (refusal.kind === "expired" || (refusal.kind === "ahead" && this.setbacks.isBehind)) this.mustList = true;
+    if (this.doubt === "none") this.doubt = "late";
+    // A version that is too old is no outage.
+    if (refusal.kind !== "expired") this.wait(refusal);
+    // Without it all goes on: that 5,000 agents ask is not worth it.
+    const isNeedless = refusal.kind === "forbidden" && this.store.resource.need === "extra";
+    return isNeedless ? needlessMs * (1 + this.parts.random()) : wait;
   }
 
   private wait(refusal: Refusal): void {
     this.state = refusal.kind === "absent" ? "absent" : "waiting";
     this.refusal = refusal;
-    if (refusal.kind === "forbidden" || refusal.kind === "absent") this.settled = true;
+    // What is not there may come in a moment, of a server that has just started: only what is of no consequence is settled.
+    const isMinor = this.store.resource.need === "extra";
+    if (refusal.kind === "forbidden" || (refusal.kind === "absent" && isMinor)) this.settled = true;
     this.parts.changed();
   }
 
@@ -164,15 +188,12 @@ export class Reflector {
    * has expired, the list is read anew, in one answer out of the watch cache, which cannot expire.
    */
   private async list(stop: AbortSignal): Promise<End> {
-    const { store } = this;
-    let path: string;
-    if (this.next === null) {
-      store.beginList();
-      path = initialListPath(store, this.freshness(), this.pages);
-    } else path = listPath(store, this.next);
-    const page = await this.page(path, stop);
+    const { store, next } = this;
+    const path = next === null ? initialListPath(store, this.freshness(), this.pages) : listPath(store, next);
+    const page = await this.page(path, next === null, stop);
     if ("kind" in page) {
-      if (page.kind === "expired" || page.kind === "absent") {
+      // Whatever is wrong with this page will not get better.
+      if (!["failed", "busy", "forbidden"].includes(page.kind)) {
         this.next = null;
         this.pages = false;
       }
@@ -183,32 +204,34 @@ export class Reflector {
     return { kind: "listed" };
   }
 
-  private page(path: string, stop: AbortSignal): Promise<ListMeta | Refusal> {
-    const guard = async (signal: AbortSignal, breakOff: (reason: string) => void): Promise<void> => {
-      for (let last = -1; !signal.aborted;) {
-        if (this.counts.bytes === last) breakOff("the list has stalled");
-        last = this.counts.bytes;
-        await this.parts.clock.sleep(stallMs, signal);
-      }
-    };
+  /** Asks the server whether it has come to our version. */
+  private async check(stop: AbortSignal): Promise<End> {
+    const refusal = await this.exchange.ask(checkPath(this.store), this.reader.acceptList, stop);
+    return refusal === null ? { kind: "checked" } : { kind: "refused", refusal };
+  }
+
+  private page(path: string, first: boolean, stop: AbortSignal): Promise<ListMeta | Refusal> {
+    const guard = (signal: AbortSignal, breakOff: (reason: string) => void): Promise<void> =>
+      this.exchange.untilStalled(signal, breakOff, () => false);
     return guarded(stop, guard, async (signal) => {
-      const response = await this.request(path, this.reader.acceptList, signal);
+      const response = await this.exchange.request(path, this.reader.acceptList, signal);
       if (response.status !== 200) return readRefusal(response);
+      if (first) this.store.beginList();
       const reading = this.reader.list(response.headers["content-type"] ?? "", (seen) => this.store.see(seen));
-      await this.receive(response, signal, (chunk) => reading.feed(chunk));
+      await this.exchange.receive(response, signal, (chunk) => reading.feed(chunk));
       return reading.end();
     });
   }
 
   private listed(resourceVersion: string): void {
     this.counts.lists += 1;
-    this.malformed = 0;
+    this.setbacks.listed();
     this.store.endList(resourceVersion);
     this.mustList = false;
     this.settled = true;
     this.pages = true;
     this.next = null;
-    this.failed = 0;
+    this.doubt = "none";
     this.refusal = null;
     this.parts.changed();
   }
@@ -219,15 +242,17 @@ export class Reflector {
     const seconds = watchSeconds(random);
     const path = initial ? initialWatchPath(this.store, seconds, this.freshness()) : watchPath(this.store, seconds);
     const guard = async (signal: AbortSignal, breakOff: (reason: string) => void): Promise<void> => {
+      if (initial) await this.exchange.untilStalled(signal, breakOff, () => !this.mustList);
       await clock.sleep(goodWhileMs, signal);
       if (signal.aborted) return;
-      // Whatever ends a watch that held for so long, it is no failure in a row.
-      this.failed = 0;
-      await clock.sleep(seconds * 1000 + overtimeMs - goodWhileMs, signal);
+      this.setbacks.held();
+      await clock.sleep(silentMs - goodWhileMs, signal);
+      if (this.doubt === "late") breakOff("nothing came since the connection had failed");
+      await clock.sleep(seconds * 1000 + overtimeMs - silentMs, signal);
       breakOff("the watch outlasted its time");
     };
     return guarded(stop, guard, async (signal) => {
-      const response = await this.request(path, this.reader.acceptWatch, signal);
+      const response = await this.exchange.request(path, this.reader.acceptWatch, signal);
       if (response.status !== 200) return { kind: "refused", refusal: await readRefusal(response) };
       this.counts.watches += 1;
       return this.receiveEvents(response, initial, signal);
@@ -240,16 +265,20 @@ export class Reflector {
     let refusal: Refusal | null = null;
     if (initial) store.beginList();
     else this.set("watching");
-    const before = store.resourceVersion;
+    let before = store.resourceVersion;
     const reading = this.reader.watch(response.headers["content-type"] ?? "", (event) => {
       if (refusal !== null) return;
       if (event.kind === "error") refusal = refusalOfEvent(event.status, listing);
-      else listing = this.take(event, listing);
+      else {
+        const wasListing = listing;
+        listing = this.take(event, listing);
+        if (wasListing && !listing) before = store.resourceVersion;
+      }
     });
     const cameOn = (): boolean => !listing && store.resourceVersion !== before;
-    await this.receive(response, signal, (chunk) => {
+    await this.exchange.receive(response, signal, (chunk) => {
       reading.feed(chunk);
-      if (cameOn()) this.failed = 0;
+      if (cameOn()) this.setbacks.cameOn();
       if (!listing) this.parts.changed();
       return refusal !== null;
     });
@@ -267,8 +296,7 @@ export class Reflector {
         this.set("watching");
         return false;
       }
-      if (!listing && isNewer(event.resourceVersion, store.resourceVersion))
-        store.resourceVersion = event.resourceVersion;
+      if (!listing && isNewer(event.resourceVersion, store.resourceVersion)) this.comeTo(event.resourceVersion);
       return listing;
     }
     const { seen } = event;
@@ -276,40 +304,12 @@ export class Reflector {
     if (!listing && !isNewer(seen.resourceVersion, store.resourceVersion)) return listing;
     if (event.kind === "there") store.see(seen);
     else store.forget(seen);
-    if (!listing) store.resourceVersion = seen.resourceVersion;
+    if (!listing) this.comeTo(seen.resourceVersion);
     return listing;
   }
 
-  private request(path: string, accept: string, signal: AbortSignal): Promise<ApiResponse> {
-    return this.parts.client.request({ method: "GET", path, accept }, signal);
+  private comeTo(resourceVersion: string): void {
+    this.store.resourceVersion = resourceVersion;
+    this.doubt = "none";
   }
-
-  /** Takes the bytes of an answer until they end, or `feed` says that it is enough. */
-  private async receive(
-    response: ApiResponse,
-    signal: AbortSignal,
-    feed: (chunk: Uint8Array) => boolean | void,
-  ): Promise<void> {
-    try {
-      for await (const chunk of response.body) {
-        // Whoever stopped us may have given the store to another.
-        signal.throwIfAborted();
-        this.counts.bytes += chunk.byteLength;
-        this.lastHeard = this.parts.clock.now();
-        const began = performance.now();
-        const enough = feed(chunk);
-        this.counts.readSeconds += (performance.now() - began) / 1000;
-        if (enough === true) return;
-      }
-    } finally {
-      response.discard();
-    }
-  }
-}
-
-/** What an error on a watch says. Some servers take WatchList, and then cannot do it. */
-function refusalOfEvent(status: ApiStatus, listing: boolean): Refusal {
-  const refusal = refusalOf(status);
-  const cannot = listing && refusal.kind === "failed" && status.code === 500;
-  return cannot ? { kind: "unknown-request", message: refusal.message } : refusal;
 }

@@ -20,7 +20,7 @@ export type Refusal =
   | { readonly kind: "failed"; readonly message: string };
 
 /** What a Status of an error says, however it came: as an answer, or as an event after an answer 200. */
-export function refusalOf(status: ApiStatus): Refusal {
+function refusalOf(status: ApiStatus): Refusal {
   const { code, reason } = status;
   const message = printable(`${code} ${status.message === "" ? reason : status.message}`.trim());
   const ahead = status.causes.includes("ResourceVersionTooLarge") || status.message.startsWith("Too large resource");
@@ -33,6 +33,13 @@ export function refusalOf(status: ApiStatus): Refusal {
   if (code === 403) return { kind: "forbidden", message };
   if (code === 422 || code === 400 || code === 406) return { kind: "unknown-request", message };
   return { kind: "failed", message };
+}
+
+/** What an error on a watch says. Some servers take WatchList, and then cannot do it. */
+export function refusalOfEvent(status: ApiStatus, listing: boolean): Refusal {
+  const refusal = refusalOf(status);
+  const cannot = listing && refusal.kind === "failed" && status.code === 500;
+  return cannot ? { kind: "unknown-request", message: refusal.message } : refusal;
 }
 
 const longestStatus = 1 << 20;

@@ -58,3 +58,9 @@ export function initialListPath(followed: Followed, freshness: Freshness, pages:
 export function listPath(followed: Followed, next: string): string {
   return pathOf(followed, { limit: pageSize, continue: next });
 }
+
+/** The least of a list. A server that has not come to our version refuses it; a watch from there it would take. */
+export function checkPath(followed: Followed): string {
+  const { resourceVersion } = followed;
+  return pathOf(followed, { limit: "1", resourceVersion, resourceVersionMatch: "NotOlderThan" });
+}
