@@ -78,6 +78,12 @@ export class Collection {
     return this.#events.slice(-count);
   }
 
+  /** As if an object had never been: nobody is told. */
+  undo(namespace: string, name: string): void {
+    this.#objects.delete(keyOf({ namespace, name }));
+    this.#events = [];
+  }
+
   /** Forgets what happened up to a version. */
   forget(version: number): void {
     this.floor = version;

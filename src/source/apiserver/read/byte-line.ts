@@ -3,7 +3,7 @@ import { MalformedAnswer } from "../seen.ts";
 const none = Buffer.alloc(0);
 
 /** An object that is longer than this is no object of Kubernetes (etcd takes 1.5 MB); it must not fill the memory. */
-const longestPiece = 64 << 20;
+export const longestPiece = 64 << 20;
 
 function asBuffer(chunk: Uint8Array): Buffer {
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);

@@ -1,4 +1,5 @@
 import { MalformedAnswer } from "../seen.ts";
+import { longestPiece } from "./byte-line.ts";
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -18,6 +19,7 @@ export class JsonListCutter {
   private readonly item: (bytes: Buffer) => void;
   /** Of the item that has begun and not ended. */
   private pieces: Buffer[] = [];
+  private pieceLength = 0;
   private frame: Buffer[] = [];
   private frameLength = 0;
   private depth = 0;
@@ -68,7 +70,7 @@ export class JsonListCutter {
       }
     }
     if (from === bytes.length) return;
-    if (this.inItems && this.depth > 2) this.pieces.push(Buffer.from(bytes.subarray(from)));
+    if (this.inItems && this.depth > 2) this.toPieces(bytes.subarray(from));
     else this.toFrame(bytes.subarray(from), this.inItems);
   }
 
@@ -116,10 +118,17 @@ export class JsonListCutter {
     return key.endsWith(":") && key.slice(0, -1).trimEnd().endsWith('"items"');
   }
 
+  private toPieces(bytes: Buffer): void {
+    this.pieceLength += bytes.length;
+    if (this.pieceLength > longestPiece) throw new MalformedAnswer("an object of the list has no end");
+    this.pieces.push(Buffer.from(bytes));
+  }
+
   private giveItem(): void {
     const [only] = this.pieces;
     const bytes = this.pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.pieces);
     this.pieces = [];
+    this.pieceLength = 0;
     this.item(bytes);
   }
 }

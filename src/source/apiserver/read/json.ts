@@ -28,7 +28,12 @@ function metadataOf(value: unknown): ApiObject {
 /** Of a list, from what stands around its items. */
 function listMetaOf(value: unknown): ListMeta {
   const { resourceVersion, continue: next } = metadataOf(value);
-  if (typeof resourceVersion !== "string") throw new MalformedAnswer("the answer is no list");
+  const kind = isApiObject(value) && Object.hasOwn(value, "items") ? field(value, "kind") : undefined;
+  const isList = typeof kind === "string" && kind.endsWith("List");
+  // Whatever else answers 200 must not pass for a list without objects.
+  if (!isList || typeof resourceVersion !== "string" || resourceVersion === "") {
+    throw new MalformedAnswer("the answer is no list");
+  }
   return { resourceVersion, continue: typeof next === "string" ? next : "" };
 }
 
