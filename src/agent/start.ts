@@ -85,7 +85,7 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
         defaultVerdict,
         logGroup: settings.dropLogGroup,
         exemptNamespaces: new Set(settings.exemptNamespaces),
-        learned: learned.entries().keys(),
+        learned: new Set(learned.entries().keys()),
       }),
     learned,
     dataplane,

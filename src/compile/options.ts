@@ -20,5 +20,5 @@ export interface CompileOptions {
    * Addresses outside the node's pod ranges that pods of this node held not long ago. They, and those that its pods
    * hold, must be known as if they were ranges of it. Absent: nothing is learned of what the ranges do not tell.
    */
-  readonly learned?: Iterable<Address>;
+  readonly learned?: ReadonlySet<Address>;
 }

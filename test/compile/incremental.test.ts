@@ -149,7 +149,7 @@ describe("the incremental compiler", () => {
         kept.take(first);
         const learned = new Set<Address>(known);
         const settings = { ...chosen, learned };
-        const compiler = createCompiler({ ...chosen, learned: [...known] });
+        const compiler = createCompiler({ ...chosen, learned: new Set(known) });
         const look = (ruleset: Ruleset): Ruleset => {
           const whole = compileWhole(kept.cluster(), settings);
           assert.equal(rulesetText(ruleset), rulesetText(whole), "incremental = whole");
