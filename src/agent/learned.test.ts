@@ -6,23 +6,23 @@ import { createLearned, learnedFor, mostLearned } from "./learned.ts";
 
 const address = (index: number): Address => addressFromValue(4, BigInt(0x0a000000 + index));
 const [one, two] = [address(1), address(2)];
-const known = (held: boolean, ...addresses: readonly Address[]) => addresses.map((it) => ({ address: it, held }));
+const told = (held: boolean, ...addresses: readonly Address[]) => addresses.map((known) => ({ address: known, held }));
 
 describe("learned addresses", () => {
   it("are over when no pod has held them for the agreed time", () => {
     let now = 1_000_000;
     const learned = createLearned(() => now, new Map());
     assert.deepEqual([learned.over(), learned.overIn()], [[], Infinity]);
-    learned.follow(known(true, one, two));
+    learned.follow(told(true, one, two));
     assert.deepEqual([learned.over(), learned.overIn()], [[], Infinity]);
-    learned.follow([...known(false, one), ...known(true, two)]);
+    learned.follow([...told(false, one), ...told(true, two)]);
     now += learnedFor - 1;
     // Said again: its time goes on.
-    learned.follow([...known(false, one), ...known(true, two)]);
+    learned.follow([...told(false, one), ...told(true, two)]);
     assert.deepEqual([learned.over(), learned.overIn()], [[], 1]);
     now += 1;
     assert.deepEqual([learned.over(), learned.overIn()], [[one], 0]);
-    learned.follow(known(true, two));
+    learned.follow(told(true, two));
     assert.deepEqual([...learned.entries()], [[two, null]]);
   });
 
@@ -30,8 +30,8 @@ describe("learned addresses", () => {
     let now = 0;
     const learned = createLearned(() => now, new Map([[one, 0]]));
     now = learnedFor - 1;
-    learned.follow(known(true, one));
-    learned.follow(known(false, one));
+    learned.follow(told(true, one));
+    learned.follow(told(false, one));
     assert.deepEqual([learned.over(), learned.overIn()], [[], learnedFor]);
   });
 
@@ -43,7 +43,7 @@ describe("learned addresses", () => {
         [two, null],
       ]),
     );
-    learned.follow(known(false, one, two));
+    learned.follow(told(false, one, two));
     assert.deepEqual(
       [...learned.entries()],
       [
@@ -58,14 +58,14 @@ describe("learned addresses", () => {
     const learned = createLearned(() => now, new Map([[one, now]]));
     now = 0;
     assert.equal(learned.overIn(), learnedFor);
-    learned.follow(known(false, one));
+    learned.follow(told(false, one));
     now = learnedFor;
     assert.deepEqual(learned.over(), [one]);
   });
 
   it("without a pod are so many at most: the oldest go", () => {
     const many = Array.from({ length: mostLearned + 3 }, (_, index) => address(index));
-    const learned = createLearned(() => 10_000, new Map(many.map((it, index) => [it, index])));
+    const learned = createLearned(() => 10_000, new Map(many.map((old, index) => [old, index])));
     assert.deepEqual([learned.over(), learned.overIn()], [many.slice(0, 3), 0]);
   });
 });
