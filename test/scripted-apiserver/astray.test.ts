@@ -4,44 +4,11 @@ import { describe, it } from "node:test";
 import type { ApiRequest } from "../../src/source/apiserver/client.ts";
 import type { ResourceHealth, SourceHealth } from "../../src/source/source.ts";
 import { networkPolicy, pod } from "../ask.ts";
-import { Broken } from "./api.ts";
-import type { Answer } from "./api.ts";
+import { answer, end, intercept, isStream, silence } from "./intercept.ts";
 import { playing, Scene } from "./scene.ts";
 import { paths, put } from "./scripted-cluster.ts";
 
 const { pods, policies } = paths;
-
-function answer(status: number, text: string, type = "application/json"): Answer {
-  async function* body() {
-    yield Buffer.from(text);
-  }
-  return { status, headers: { "content-type": type }, body: body(), leave: () => {} };
-}
-
-/** Answers 200 and nothing more, ever. */
-function silence(): Answer {
-  async function* body(): AsyncGenerator<Uint8Array> {
-    await new Promise(() => {});
-    yield Buffer.alloc(0);
-  }
-  return { status: 200, headers: { "content-type": "application/json" }, body: body(), leave: () => {} };
-}
-
-/** Somebody else answers some requests; gives what they were. */
-function intercept(scene: Scene, meet: (request: Pick<ApiRequest, "path" | "accept">) => Answer | null): string[] {
-  const handle = scene.api.handle.bind(scene.api);
-  const met: string[] = [];
-  scene.api.handle = (request) => {
-    const own = meet(request);
-    if (own !== null) met.push(request.path);
-    return own ?? handle(request);
-  };
-  return met;
-}
-
-function end(scene: Scene, path: string): void {
-  for (const { stream } of scene.api.collections.get(path)?.watchers ?? []) stream.end(new Broken("reset"));
-}
 
 /** The watch breaks, and its version is too old by then. */
 function forceList(scene: Scene, path: string): void {
@@ -57,8 +24,6 @@ const health = (scene: Scene): SourceHealth => {
 };
 const of = (scene: Scene, name: string): ResourceHealth | undefined =>
   health(scene).resources.find((one) => one.resource === name);
-
-const isStream = ({ path }: Pick<ApiRequest, "path">): boolean => path.includes("sendInitialEvents");
 
 describe("an answer 200 that is no list", () => {
   for (const body of [

@@ -16,6 +16,8 @@ function answer(status: number, value: object): Answer {
 
 /** What `/apis/GROUP` and `/apis/GROUP/VERSION` say of these resources. */
 export function groupAnswer(path: string, served: readonly Served[]): Answer {
+  const groups = [...new Set(served.map((one) => one.apiVersion.split("/")).filter((one) => one.length > 1))];
+  if (path === "/apis") return answer(200, { kind: "APIGroupList", groups: groups.map(([name]) => ({ name })) });
   const name = path.replace(/^\/apis\//, "");
   const resources = served.filter((one) => one.apiVersion === name).map((one) => ({ name: one.resource }));
   if (resources.length > 0) return answer(200, { kind: "APIResourceList", groupVersion: name, resources });

@@ -36,6 +36,9 @@ interface Followed {
   readonly stop: AbortController;
 }
 
+/** After so many failures in a row to ask which kinds there are, one that is installed now would not be noticed. */
+const manyFailures = 3;
+
 /** All resources of one server that matter, and how each fares. */
 export class Following {
   private readonly parts: FollowingParts;
@@ -50,6 +53,7 @@ export class Following {
   /** Null: which kinds are installed was asked and answered, at least once. */
   private kindsUnknown: string | null = "not asked yet";
   private failedAsking = 0;
+  private kindsTrouble = "";
   private seenDefinitions = "";
 
   constructor(parts: FollowingParts) {
@@ -62,9 +66,14 @@ export class Following {
       clock,
       random,
       defined: () => this.definedKinds(),
+      definitionsPend: () => {
+        const one = this.followed.get(definitions.name)?.reflector;
+        return one !== undefined && !one.settled && one.failures === 0;
+      },
       follow: (resources) => this.followOptional(resources),
       failed: (message) => {
         this.failedAsking += 1;
+        this.kindsTrouble = message;
         if (this.kindsUnknown !== null) this.kindsUnknown = message;
         parts.changed();
       },
@@ -154,7 +163,7 @@ export class Following {
     const heard = all.map(({ reflector }) => reflector.exchange.lastHeard).filter((time) => time !== null);
     const reason =
       troubled === undefined
-        ? this.kindsUnknown
+        ? (this.kindsUnknown ?? (this.failedAsking >= manyFailures ? this.kindsTrouble : null))
         : `${troubled.store.resource.name}: ${troubled.reflector.refusal?.message ?? "not listed yet"}`;
     return {
       connected: reason === null,

@@ -5,6 +5,7 @@ import type { SourceClock } from "./pace.ts";
 import { backOff } from "./pace.ts";
 import type { OptionalKind } from "./resources.ts";
 import type { Resource } from "./resource.ts";
+import { guarded, TimeUp } from "./time-limit.ts";
 
 export interface InstalledKindsParts {
   /** Those that are looked for. */
@@ -14,6 +15,8 @@ export interface InstalledKindsParts {
   readonly random: () => number;
   /** Names of CustomResourceDefinitions that are there; null: they cannot be watched, or not at the moment. */
   readonly defined: () => ((name: string) => boolean) | null;
+  /** Whether the definitions are still being asked for, for the first time. */
+  readonly definitionsPend: () => boolean;
   /** These are followed from now on; those that are not named no longer. */
   readonly follow: (resources: readonly Resource[]) => void;
   /** The server was asked and did not say; what was known stands. */
@@ -24,6 +27,11 @@ export interface InstalledKindsParts {
 const blindMs = 30_000;
 const seeingMs = 300_000;
 const unsettledMs = 1000;
+const longUnsettledMs = 60_000;
+/** Answers that take longer than this do not come. */
+const answerMs = 30_000;
+/** So often is asked, at the start, for a kind that is defined and not served; then the others have waited enough. */
+const mostPatience = 6;
 /** How long a kind must be missing before it is believed to be gone. */
 const doubtMs = 5000;
 
@@ -38,6 +46,9 @@ export class InstalledKinds {
   /** Kinds that are missing, and whether they have been for long enough. */
   private readonly missing = new Map<string, { ripe: boolean }>();
   private failures = 0;
+  /** Answers in a row that do not fit the definitions: a kind that is about to come or to go, or that never will. */
+  private unsettled = 0;
+  private begun = false;
   private ring: () => void = () => {};
   private rung = false;
 
@@ -48,6 +59,7 @@ export class InstalledKinds {
   /** Something says that it may be another set of kinds by now. */
   look(): void {
     this.rung = true;
+    this.unsettled = 0;
     this.ring();
   }
 
@@ -64,12 +76,17 @@ export class InstalledKinds {
   /** Gives the milliseconds until it is to be asked again. */
   private async ask(stop: AbortSignal): Promise<number> {
     try {
-      const found = await discover(this.parts.client, this.parts.kinds, stop);
+      const { client, kinds, clock } = this.parts;
+      const guard = async (signal: AbortSignal, breakOff: (reason: string) => void): Promise<void> => {
+        await clock.sleep(answerMs, signal);
+        breakOff("discovery: the answer has stalled");
+      };
+      const found = await guarded(stop, guard, (signal) => discover(client, kinds, signal));
       this.failures = 0;
       return this.compare(found, stop);
     } catch (error) {
       if (stop.aborted) return 0;
-      if (!(error instanceof ApiUnreachable)) throw error;
+      if (!(error instanceof ApiUnreachable) && !(error instanceof TimeUp)) throw error;
       this.failures += 1;
       this.parts.failed(error.message);
       return backOff(this.failures, this.parts.random);
@@ -92,9 +109,16 @@ export class InstalledKinds {
       const name = `${resource}.${group}`;
       if (defined !== null && defined(name) !== now.has(name)) settled = false;
     }
+    if (!this.begun && this.parts.definitionsPend()) settled = false;
+    const doubted = Math.min(unsettledMs * 2 ** this.unsettled, longUnsettledMs);
+    this.unsettled = settled ? 0 : this.unsettled + 1;
+    // A server that has just started may know a definition before it serves the kind. At a fresh start nothing is known
+    // to fall back on: to go on without the kind would open what its policies close.
+    if (!this.begun && !settled && this.unsettled < mostPatience) return unsettledMs;
+    this.begun = true;
     this.known = now;
     this.parts.follow([...now.values()]);
-    const usual = settled ? (defined === null ? blindMs : seeingMs) : unsettledMs;
+    const usual = settled ? (defined === null ? blindMs : seeingMs) : doubted;
     // All agents know of a change in the same moment.
     return usual * (0.5 + this.parts.random());
   }
