@@ -1,7 +1,6 @@
 /** Servers and proxies that answer, and whose answers mean nothing: what is in force stays, and it is told. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ApiRequest } from "../../src/source/apiserver/client.ts";
 import type { ResourceHealth, SourceHealth } from "../../src/source/source.ts";
 import { networkPolicy, pod } from "../ask.ts";
 import { answer, end, intercept, isStream, silence } from "./intercept.ts";
