@@ -74,6 +74,7 @@ export function createDesired(parts: DesiredParts): Desired {
   let compiler: Compiler | null = null;
   /** True from a snapshot with unreadable input until everything is readable. */
   let held = true;
+  let toldHeld = false;
   let latest: Pick<Batch, "digest" | "complete" | "findings"> | null = null;
   let arrivals: Arrival[] = [];
 
@@ -82,14 +83,16 @@ export function createDesired(parts: DesiredParts): Desired {
     latest = { digest: batch.digest, complete: batch.complete, findings: batch.findings };
     arrivals.push(...batch.arrivals.slice(0, mostArrivals - arrivals.length));
     parts.countFindings(findingsReport.report(batch.findings));
-    if (held) {
+    // Once: a cluster goes on changing while it is not enforced.
+    if (held && !toldHeld) {
       log.error(
         "nothing is enforced yet, since some input cannot be read: the rules that are in the kernel stay in force",
         {
-          do: "correct or remove the files named before; enforcement begins by itself",
+          do: "correct what was named before (a file, a missing right); enforcement begins by itself",
         },
       );
     }
+    toldHeld = held;
   };
 
   const compileBatch = (batch: Pick<Batch, "cluster" | "changes">): News => {
