@@ -125,7 +125,20 @@ function agentsIn(text: string): readonly AgentPod[] {
 /** What kubectl says before are notes of its libraries. */
 const lastWords = (stderr: string): string => stderr.trim().split("\n").at(-1) ?? "";
 
-/** The agents that run, by node. Throws InputError where kubectl cannot tell. */
+/** Labels are anybody's to choose: whoever may make pods could make some that speak for nodes. */
+function inOneNamespace(agents: readonly AgentPod[]): readonly AgentPod[] {
+  const namespaces = [...new Set(agents.map(({ namespace }) => namespace))].sort();
+  if (namespaces.length <= 1) return agents;
+  const names = namespaces.slice(0, 5).join(", ") + (namespaces.length > 5 ? " and more" : "");
+  throw new InputError(
+    `pods in several namespaces are labelled as agents (${names}): -N says which are to be believed`,
+  );
+}
+
+/**
+ * The agents that run, by node, all in one namespace. Throws InputError where kubectl cannot tell, or where it is not
+ * clear in which namespace they are.
+ */
 export async function findAgents(access: ClusterAccess): Promise<readonly AgentPod[]> {
   const where = access.agentNamespace === null ? "--all-namespaces" : `--namespace=${access.agentNamespace}`;
   const args = kubectlArgs(access, ["get", "pods", where, `--selector=${agentLabels}`, "--output=json"]);
@@ -136,11 +149,13 @@ export async function findAgents(access: ClusterAccess): Promise<readonly AgentP
       `the agents cannot be listed: kubectl: ${printable(lastWords(stderr) || `ended with ${code}`)}`,
     );
   }
+  let agents: readonly AgentPod[];
   try {
-    return agentsIn(stdout);
+    agents = agentsIn(stdout);
   } catch {
     throw new InputError("the agents cannot be listed: kubectl printed something that is no JSON");
   }
+  return inOneNamespace(agents);
 }
 
 /** How many nodes the cluster has; null: kubectl cannot tell, perhaps since we may not see them. */

@@ -114,6 +114,7 @@ export async function observeCluster(
 ): Promise<void> {
   const access = accessOf(options);
   const agents = chosen(await findAgents(access), options.node);
+  const agentNamespace = agents[0]?.namespace ?? access.agentNamespace;
   const order = createFlowOrder(mergeWindow, mostHeld, () => performance.now());
   // While our reader is slow no more is read from the agents, who count what they cannot tell.
   const take = async (flow: Flow): Promise<void> => {
@@ -129,7 +130,8 @@ export async function observeCluster(
     for (const flow of order.take(performance.now())) await print(flow);
     if (streams.size() >= count || performance.now() - looked < lookAgainAfter) continue;
     looked = performance.now();
-    const found = await findAgents(access).catch(() => []);
+    // Where they were found: pods that are labelled as agents elsewhere do not come in later.
+    const found = await findAgents({ ...access, agentNamespace }).catch(() => []);
     const wanted = options.node === undefined ? found : found.filter(({ node }) => options.node?.includes(node));
     count = Math.max(wanted.length, 1);
     if (!stop.aborted) streams.start(wanted.slice(0, mostAgents));

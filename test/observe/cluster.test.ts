@@ -131,6 +131,12 @@ describe("observe over the nodes of a cluster", { timeout: 60_000 }, () => {
       [{ pods: { items: [] }, exec: {} }, /no agent runs in this cluster/, []],
       [{ pods: { items: [agentPod("n1")] }, exec: {} }, /no agent runs on n9/, ["--node", "n9"]],
       [{ pods: { failure: "pods is forbidden" }, exec: {} }, /cannot be listed: kubectl: pods is forbidden/, []],
+      // Nor does anybody's pod speak for a node.
+      [
+        { pods: { items: [agentPod("n1"), agentPod("n1", { namespace: "shop" })] }, exec: {} },
+        /labelled as agents \(kube-system, shop\): -N says/,
+        [],
+      ],
       // Nobody's pod becomes a flag of kubectl.
       [{ pods: { items: [agentPod("n1", { name: "--help" })] }, exec: {} }, /no agent runs in this cluster/, []],
     ];

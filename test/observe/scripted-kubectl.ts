@@ -97,9 +97,12 @@ export function scriptedKubectl(script: Script): ScriptedKubectl {
 }
 
 /** An agent pod as the API has it. */
-export function agentPod(node: string, more: { readonly phase?: string; readonly name?: string } = {}): object {
+export function agentPod(
+  node: string,
+  more: { readonly phase?: string; readonly name?: string; readonly namespace?: string } = {},
+): object {
   return {
-    metadata: { namespace: "kube-system", name: more.name ?? `portcullis-${node}` },
+    metadata: { namespace: more.namespace ?? "kube-system", name: more.name ?? `portcullis-${node}` },
     spec: { nodeName: node },
     status: { phase: more.phase ?? "Running" },
   };
