@@ -20,22 +20,22 @@ function git(...args: readonly string[]): { readonly status: number | null; read
 }
 
 /** Why this version cannot be taken from here; null: it can. */
-export function whyNoHistory(version: keyof typeof released): string | null {
-  const found = git("cat-file", "-e", `${released[version]}^{commit}`);
+export function whyNoHistory(commit: string): string | null {
+  const found = git("cat-file", "-e", `${commit}^{commit}`);
   return found.status === 0
     ? null
-    : `version ${version} is not in the history that is here (a shallow clone, or no repository): not upgraded from it`;
+    : `commit ${commit} is not in the history that is here (a shallow clone, or no repository): not upgraded from it`;
 }
 
-/** The program of that version in a folder of its own, with the packages of this tree. */
-export function unpack(version: keyof typeof released): OldProgram {
+/** The program as that commit has it, in a folder of its own, with the packages of this tree. */
+export function unpack(commit: string): OldProgram {
   const folder = mkdtempSync(join(tmpdir(), "pct-version-"));
   const remove = () => rmSync(folder, { recursive: true, force: true });
-  const archive = git("archive", released[version], "src", "package.json");
+  const archive = git("archive", commit, "src", "package.json");
   const unpacked = spawnSync("tar", ["-x", "-C", folder], { input: archive.stdout, encoding: "utf8" });
   if (archive.status !== 0 || unpacked.status !== 0) {
     remove();
-    throw new Error(`version ${version} cannot be unpacked: ${unpacked.stderr}`);
+    throw new Error(`commit ${commit} cannot be unpacked: ${unpacked.stderr}`);
   }
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   return { main: join(folder, "src", "cli", "main.ts"), remove };
