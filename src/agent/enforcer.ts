@@ -180,7 +180,9 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
     requestCheck,
     pause: (reason) => {
       paused = { reason };
-      if (reason !== null) enforced = null;
+      if (reason === null) return;
+      enforced = null;
+      ledger.emptied();
     },
     resume: () => {
       paused = null;

@@ -30,6 +30,8 @@ export interface Ledger {
   compiled(): void;
   /** The kernel has all that was compiled; `digest` names it. */
   settled(digest: string | null): void;
+  /** Nobody knows any more that the kernel has any of it. */
+  emptied(): void;
   /** How many policies there are. */
   size(): number;
   entries(): Iterable<LedgerEntry>;
@@ -43,6 +45,8 @@ interface Row {
   version: PolicyVersion | null;
   inForce: PolicyVersion | null;
   gone: boolean;
+  /** The kernel has some version of it. */
+  held: boolean;
   /** Of the note that changed it last. */
   turn: number;
 }
@@ -67,7 +71,7 @@ export function createLedger(parts: LedgerParts): Ledger {
   let inForce: InForce | null = null;
 
   const put = (id: PolicyId, mode: Row["mode"], version: PolicyVersion | null, before: Row | undefined) => {
-    const row: Row = before ?? { id, mode, version, inForce: null, gone: false, turn: noted };
+    const row: Row = before ?? { id, mode, version, inForce: null, gone: false, held: false, turn: noted };
     Object.assign(row, { mode, version, gone: false, turn: noted });
     rows.set(id, row);
     open.add(row);
@@ -101,8 +105,7 @@ export function createLedger(parts: LedgerParts): Ledger {
       open.clear();
       for (const { id, mode } of cluster.policies) put(id, mode, cluster.versions?.get(id) ?? null, before.get(id));
       for (const row of before.values()) {
-        if (rows.has(row.id) || row.turn > settledTurn) continue;
-        // The kernel has it still.
+        if (rows.has(row.id) || !row.held) continue;
         rows.set(row.id, Object.assign(row, { gone: true, turn: noted }));
         open.add(row);
       }
@@ -123,7 +126,16 @@ export function createLedger(parts: LedgerParts): Ledger {
         if (row.turn > settledTurn) continue;
         open.delete(row);
         if (row.gone) rows.delete(row.id);
-        else row.inForce = row.version;
+        else Object.assign(row, { inForce: row.version, held: true });
+      }
+    },
+    emptied: () => {
+      inForce = null;
+      settledTurn = 0;
+      for (const row of rows.values()) {
+        Object.assign(row, { inForce: null, held: false });
+        if (row.gone) rows.delete(row.id);
+        else open.add(row);
       }
     },
     size: () => rows.size,

@@ -44,9 +44,20 @@ const patience = 6;
 /** What is done, of the two things that can be wanted. */
 function createSwitch({ enforcer, dataplane, forget, log }: UninstallParts) {
   let isOff = false;
+  let isRemoving = false;
   const remove = async (): Promise<void> => {
+    isRemoving = true;
     enforcer.pause(null);
-    const removed = await enforcer.exclusive(() => dataplane.remove());
+    let removed: readonly string[];
+    try {
+      removed = await enforcer.exclusive(() => dataplane.remove());
+    } catch (error) {
+      // Rules that stay are to be the right ones, also if the sign is taken back, or cannot be read, before the next try.
+      enforcer.resume();
+      throw error;
+    } finally {
+      isRemoving = false;
+    }
     forget();
     isOff = true;
     enforcer.pause(uninstalledReason);
@@ -65,7 +76,8 @@ function createSwitch({ enforcer, dataplane, forget, log }: UninstallParts) {
       log.info(`the annotation ${uninstallAnnotation} is gone: policies are enforced again`);
       enforcer.resume();
     },
-    isOff: () => isOff,
+    /** There are no rules, or will be none in a moment. */
+    isOff: () => isOff || isRemoving,
   };
 }
 

@@ -93,6 +93,31 @@ describe("the ledger of policies", () => {
     assert.deepEqual(shown(ledger), { p: "current 2 2" });
   });
 
+  it("one that is edited while the source is lost, and is not there any more, is leaving all the same", () => {
+    const { ledger } = started();
+    ledger.restart(clusterOf(["p", 1]));
+    ledger.compiled();
+    ledger.settled("d0");
+    ledger.note([upsert("p", 2)]);
+    ledger.restart(clusterOf());
+    assert.deepEqual(shown(ledger), { p: "leaving 2 1" });
+  });
+
+  it("a kernel that was emptied has nothing in force until it has it again", () => {
+    const { ledger } = started();
+    ledger.restart(clusterOf(["p", 1], ["q", 1]));
+    ledger.compiled();
+    ledger.settled("d0");
+    ledger.note([gone("q")]);
+    ledger.emptied();
+    assert.deepEqual(shown(ledger), { p: "pending 1 -" });
+    assert.equal(ledger.inForce(), null);
+    ledger.compiled();
+    ledger.settled("d0");
+    assert.deepEqual(shown(ledger), { p: "current 1 1" });
+    assert.equal(ledger.inForce()?.digest, "d0");
+  });
+
   it("after everything has settled it says what a fresh one says", () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant("note" as const), name: fc.constantFrom("p", "q", "r"), gone: fc.boolean() }),

@@ -5,7 +5,17 @@ import { createAgentMetrics } from "../../src/agent/metrics.ts";
 import { followUninstall, removeRules, uninstallAnnotation, uninstalledReason } from "../../src/agent/uninstall.ts";
 import { DataplaneError } from "../../src/dataplane/dataplane.ts";
 import type { ApiClient, ApiResponse } from "../../src/source/apiserver/client.ts";
-import { collectedLog, manualClock, plainCompiler, recordingDataplane, settled, snapshotOf } from "./scripted.ts";
+import {
+  collectedLog,
+  manualClock,
+  plainCompiler,
+  policyChange,
+  policyNamed,
+  recordingDataplane,
+  settled,
+  snapshotOf,
+  updateOf,
+} from "./scripted.ts";
 
 type Annotations = Readonly<Record<string, string>>;
 const off: Annotations = { [uninstallAnnotation]: removeRules };
@@ -64,9 +74,11 @@ function started(first: Annotations | null, status = 200) {
   const kernel = recordingDataplane();
   let removals = 0;
   let refusal: Error | null = null;
+  let removal: Promise<void> = Promise.resolve();
   const dataplane = {
     ...kernel.dataplane,
     remove: async () => {
+      await removal;
       if (refusal !== null) throw refusal;
       removals += 1;
       return ["table inet portcullis"];
@@ -103,6 +115,12 @@ function started(first: Annotations | null, status = 200) {
     removals: () => removals,
     forgotten: () => forgotten,
     refuse: (error: Error | null) => void (refusal = error),
+    /** Removals take until the function that this gives is called. */
+    hold: () => {
+      const held = Promise.withResolvers<void>();
+      removal = held.promise;
+      return held.resolve;
+    },
     end: async () => {
       stop.abort();
       server.end();
@@ -184,6 +202,51 @@ describe("uninstall", () => {
     agent.refuse(null);
     await agent.time.advance(1000);
     assert.equal(agent.enforcer.standing().reason, uninstalledReason);
+    await agent.end();
+  });
+
+  it("an agent whose kernel refused goes on enforcing, whatever becomes of the sign", async () => {
+    const agent = started({});
+    await settled();
+    agent.refuse(new DataplaneError("Device or resource busy", "EBUSY"));
+    await agent.server.set(off);
+    agent.enforcer.update(updateOf("d1", [policyChange("p")]));
+    await settled();
+    assert.equal(agent.enforcer.standing().digest, "d1", "while the sign says so");
+    agent.server.answer(500);
+    await agent.time.advance(1000);
+    agent.enforcer.update(updateOf("d2", [policyChange("q")]));
+    await settled();
+    assert.equal(agent.enforcer.standing().digest, "d2", "while it cannot be read");
+    assert.equal(agent.removals(), 0);
+    await agent.end();
+  });
+
+  it("a removal at the start that takes longer than an answer may take is not undone by a first synchronisation", async () => {
+    const agent = started(off);
+    const release = agent.hold();
+    await settled();
+    await agent.time.advance(10_000);
+    assert.deepEqual(agent.kernel.names(), []);
+    release();
+    await settled();
+    assert.equal(agent.enforcer.standing().reason, uninstalledReason);
+    assert.deepEqual([agent.kernel.names(), agent.removals()], [[], 1]);
+    await agent.end();
+  });
+
+  it("no policy counts as in force while there are no rules", async () => {
+    const agent = started({});
+    await settled();
+    agent.enforcer.update(updateOf("d1", [policyChange("p")]));
+    await settled();
+    const { id } = policyNamed("p");
+    assert.equal(agent.enforcer.ledger.entry(id)?.standing, "current");
+    await agent.server.set(off);
+    assert.equal(agent.enforcer.ledger.entry(id)?.standing, "pending");
+    assert.equal(agent.enforcer.ledger.inForce(), null);
+    await agent.server.set({});
+    assert.equal(agent.enforcer.ledger.entry(id)?.standing, "current");
     await agent.end();
   });
 });
