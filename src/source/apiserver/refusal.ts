@@ -1,7 +1,7 @@
 import { printable } from "../../observe/printable.ts";
 import { noStatus, statusOf } from "./read/status.ts";
 import type { ApiStatus } from "./seen.ts";
-import type { ApiResponse } from "./client.ts";
+import { type ApiResponse, ApiUnreachable } from "./client.ts";
 import { protobufStatus } from "./read/protobuf/envelope.ts";
 
 /** Why the server did not give what was asked for. */
@@ -47,10 +47,16 @@ const longestStatus = 1 << 20;
 async function readBody(response: ApiResponse): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of response.body) {
-    length += chunk.byteLength;
-    if (length > longestStatus) break;
-    chunks.push(chunk);
+  try {
+    for await (const chunk of response.body) {
+      length += chunk.byteLength;
+      if (length > longestStatus) break;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // Who is not known gets a 401 and the end of the connection at once (kube-apiserver 1.36 over HTTP/2): the code
+    // says all there is.
+    if (!(error instanceof ApiUnreachable)) throw error;
   }
   return Buffer.concat(chunks);
 }
