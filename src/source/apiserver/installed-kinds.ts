@@ -28,6 +28,8 @@ const blindMs = 30_000;
 const seeingMs = 300_000;
 const unsettledMs = 1000;
 const longUnsettledMs = 60_000;
+/** So many answers it takes, mostly, until a kind that has just been defined is served. */
+const usuallyUnsettled = 5;
 /** Answers that take longer than this do not come. */
 const answerMs = 30_000;
 /** So often is asked, at the start, for a kind that is defined and not served; then the others have waited enough. */
@@ -110,7 +112,7 @@ export class InstalledKinds {
       if (defined !== null && defined(name) !== now.has(name)) settled = false;
     }
     if (!this.begun && this.parts.definitionsPend()) settled = false;
-    const doubted = Math.min(unsettledMs * 2 ** this.unsettled, longUnsettledMs);
+    const doubted = Math.min(unsettledMs * 2 ** Math.max(0, this.unsettled - usuallyUnsettled), longUnsettledMs);
     this.unsettled = settled ? 0 : this.unsettled + 1;
     // A server that has just started may know a definition before it serves the kind. At a fresh start nothing is known
     // to fall back on: to go on without the kind would open what its policies close.
