@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,6 +10,7 @@ import { parseAddress } from "../../src/net/address.ts";
 import { namespace, networkPolicy, node, pod } from "../ask.ts";
 import type { ApiObject } from "../cluster-of.ts";
 import { freshPort, reachesTcp } from "../contract/fixture.ts";
+import { Udp } from "../contract/sockets.ts";
 import { lives, opened, passes } from "../contract/stream-pairs.ts";
 import { type Folder, createFolder } from "./folder.ts";
 import { type AgentProcess, main, startAgent, untilReady } from "./processes.ts";
@@ -71,6 +72,7 @@ function useSite(podCidrs: readonly string[]): void {
   beforeEach(() => write("guests.json", []));
   afterEach(async () => {
     for (const agent of agents.splice(0)) await agent.kill("SIGKILL");
+    rmSync(stateFile, { force: true });
   });
   after(() => {
     site.remove();
@@ -161,6 +163,36 @@ describe("an address of a node whose pod range nobody tells", { skip, timeout: 6
     assert.deepEqual([await reaches("stranger", "client"), await reaches("stranger", "server")], [true, false]);
     await say(podAt("stranger", "elsewhere", "client", { spec: { nodeName: "node-2" } }));
     assert.equal(await reaches("stranger", "server"), true, "a pod elsewhere is known");
+  });
+
+  it("stays shut while its neighbours are learned, one after the other", async () => {
+    await begin();
+    await say(guest());
+    await say();
+    const port = freshPort();
+    const there = Udp.open(site.pods.client, host("client").v4, port);
+    const here = Udp.open(site.pods.stranger, host("stranger").v4, freshPort());
+    let sent = 0;
+    const sending = setInterval(() => {
+      for (let count = 0; count < 5; count += 1) here.send(host("client").v4, port, `${(sent += 1)}`);
+    }, 1);
+    try {
+      // Each makes the interval that the address is in another one.
+      const neighbours: ApiObject[] = [];
+      for (let last = 14; last < 34; last += 1) {
+        neighbours.push(pod(`shop/n${last}`, `10.77.1.${last}`, { spec: { nodeName: "node-1" } }));
+        await say(...neighbours);
+      }
+      assert.match(ranges(), /10\.77\.1\.11-10\.77\.1\.33/);
+      assert.equal(await there.receive(), null);
+      assert.ok(sent > 500, `${sent} sent`);
+      await say(guest());
+      assert.notEqual(await there.receive(), null, "now it is known");
+    } finally {
+      clearInterval(sending);
+      here.close();
+      there.close();
+    }
   });
 
   it("stays shut over a restart of the agent, also if the pod went meanwhile, and opens after a time", async () => {
