@@ -116,4 +116,20 @@ describe("policies in audit, as the kernel is given them", () => {
     compiler.apply(clusterOf([many]).policies.map((policy): Change => ({ kind: "policy", policy })));
     assert.equal(check(new Mirror("portcullis", layout, 1, compiler.ruleset()).program, compiler.ruleset()) > 0, true);
   });
+
+  it("share their maps, whoever's policies they are: the kernel searches through all sets for each rule", () => {
+    const names = ["a", "b", "c"];
+    const cluster = clusterOf(
+      names.flatMap((app, index) => [
+        pod(`alpha/${app}`, [`10.244.1.${10 + index}`], { labels: { app }, spec: { nodeName: "node-1" } }),
+        networkPolicy(
+          `alpha/${app}`,
+          { podSelector: { matchLabels: { app } }, ingress: [{ from: [{ ipBlock: { cidr: "203.0.113.0/24" } }] }] },
+          { annotations: { "portcullis.dev/mode": "audit" } },
+        ),
+      ]),
+    );
+    const { program } = new Mirror("portcullis", layout, 1, createCompiler(options).load(cluster));
+    assert.equal([...program.sets.keys()].filter((name) => name.startsWith("blocks-")).length, 1);
+  });
 });

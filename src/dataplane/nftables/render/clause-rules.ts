@@ -59,18 +59,19 @@ export function peerField(context: ChainContext): KeyField {
 
 export const addressType = (family: Family): KeyType => (family === 4 ? "ipv4_addr" : "ipv6_addr");
 
+/** Nobody asks which rule it was from which nothing followed, and with one counter audits share each other's maps. */
+const auditedRules = "audited_rules";
+
 /** The counter of a rule of a policy in a direction: one for all chains, so it survives what happens to any of them. */
 export function ruleCounter(context: ChainContext, clause: ChainClause): string {
   const { direction } = context;
-  const short = direction === "ingress" ? "in" : "eg";
-  const own = `${clause.policy}/${short}/${clause.rule}`;
-  const comment = `${clause.policy} ${direction}[${clause.rule}]`;
   if (context.counts === "audit") {
-    const name = kernelName(`audit/${own}`);
-    addCounter(context, name, `in audits: ${comment}`, { kind: "audit-rule" });
-    return name;
+    addCounter(context, auditedRules, "rules that accepted in an audit", { kind: "audit-rule" });
+    return auditedRules;
   }
-  const name = kernelName(own);
+  const short = direction === "ingress" ? "in" : "eg";
+  const comment = `${clause.policy} ${direction}[${clause.rule}]`;
+  const name = kernelName(`${clause.policy}/${short}/${clause.rule}`);
   const { policy, rule, action } = clause;
   addCounter(context, name, comment, { kind: "rule", policy, direction, rule, action });
   return name;
