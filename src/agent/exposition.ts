@@ -1,9 +1,10 @@
-import type { PolicyCounter } from "../dataplane/dataplane.ts";
 import type { Ruleset } from "../ir/ruleset.ts";
 import type { LabelValues, Registry, Sample } from "../observe/metrics.ts";
 import { registerDropLog } from "./drop-log-metrics.ts";
 import type { Enforcer } from "./enforcer.ts";
-import { type KernelCounters, countedDirections } from "./kernel-counters.ts";
+import { registerDecisions } from "./decision-metrics.ts";
+import type { KernelCounters } from "./kernel-counters.ts";
+import type { Learned } from "./learned.ts";
 import type { Observer } from "./observing/observe.ts";
 import { registerProcess } from "./process-metrics.ts";
 import type { Sight } from "./sight.ts";
@@ -20,11 +21,9 @@ export interface ExpositionParts {
   readonly build: LabelValues;
   /** Null: there is no drop log. */
   readonly observer: Pick<Observer, "counts"> | null;
+  readonly learned?: Pick<Learned, "entries">;
   readonly cluster?: { readonly requests: () => readonly Sample[] } | null;
 }
-
-/** At most this many policy counters; the rest is summed up, so that nobody's names can fill a monitoring system. */
-const mostCounters = 2000;
 
 const one = (value: number | bigint): readonly Sample[] => [{ labels: {}, value }];
 
@@ -55,53 +54,6 @@ function registerSizes(registry: Registry, ruleset: () => Ruleset | null): void 
     if (wanted === null) return [];
     return one(new Set([...wanted.chains.values()].flatMap((chain) => chain.isolatedBy)).size);
   });
-}
-
-/** Names in order, those over the limit summed up under `(other)`. */
-function bounded(counters: readonly PolicyCounter[], read: (counter: PolicyCounter) => bigint): Sample[] {
-  const sorted = counters.toSorted((left, right) => (left.name < right.name ? -1 : 1));
-  const shown = sorted
-    .slice(0, mostCounters)
-    .map((counter) => ({ labels: { counter: counter.name }, value: read(counter) }));
-  const rest = sorted.slice(mostCounters);
-  if (rest.length === 0) return shown;
-  return [...shown, { labels: { counter: "(other)" }, value: rest.reduce((sum, counter) => sum + read(counter), 0n) }];
-}
-
-/** What the kernel counted: bounded by directions, then by policy. */
-function registerDecisions(registry: Registry, counters: KernelCounters): void {
-  registry.observed(
-    "portcullis_denied_packets_total",
-    "Packets that were denied, by the direction whose policies decided; none: an unknown address, or an untracked packet. A client that tries again counts again.",
-    "counter",
-    () => countedDirections.map((direction) => ({ labels: { direction }, value: counters.total("deny", direction) })),
-  );
-  registry.observed(
-    "portcullis_accepted_connections_total",
-    "Times that a rule of a policy accepted a connection of an isolated pod: once when it opens, and again after a change.",
-    "counter",
-    () =>
-      (["ingress", "egress"] as const).map((direction) => ({
-        labels: { direction },
-        value: counters.total("accept", direction),
-      })),
-  );
-  registry.observed(
-    "portcullis_audit_packets_total",
-    "First packets of connections that would be decided otherwise if the policies in audit counted: deny, what passes and would be denied; accept, the other way.",
-    "counter",
-    () =>
-      (["ingress", "egress"] as const).flatMap((direction) => [
-        { labels: { verdict: "deny", direction }, value: counters.total("audit-deny", direction) },
-        { labels: { verdict: "accept", direction }, value: counters.total("audit-accept", direction) },
-      ]),
-  );
-  registry.observed(
-    "portcullis_policy_decisions_packets_total",
-    "Packets that a rule of a policy, or a drop, decided (the first of a connection, and first ones after a change).",
-    "counter",
-    () => bounded(counters.latest(), ({ packets }) => packets),
-  );
 }
 
 /** Registers what is read when it is asked for; gives the function that answers `/metrics`. */
@@ -135,6 +87,12 @@ export function createExposition(parts: ExpositionParts): () => Promise<string> 
     () => Object.entries(parts.policyStates()).map(([state, value]) => ({ labels: { state }, value })),
   );
   registerSizes(registry, () => enforcer.ruleset());
+  registry.observed(
+    "portcullis_learned_addresses",
+    "Addresses outside the known pod ranges that pods of this node have or had lately: denied while no known pod has them.",
+    "gauge",
+    () => one(parts.learned?.entries().size ?? 0),
+  );
   registerSource(registry, parts.sight);
   const { cluster = null } = parts;
   if (cluster !== null) {

@@ -40,18 +40,27 @@ const seconds = (milliseconds: number): string => `${Math.round(milliseconds / 1
 function createView() {
   let source: Source | null = null;
   let lost: string | null = "it was not read yet";
+  /** Something went wrong since all was last in sight. */
+  let failed = false;
   return {
     seek: (sought: Source) => {
       source = sought;
     },
     gain: () => {
       lost = null;
+      failed = false;
     },
     lose: (reason: string) => {
       source = null;
       lost = reason;
+      failed = true;
     },
     health: () => source?.health?.() ?? null,
+    /** True while all there is to say is that the first reading takes its time. */
+    isBeingRead: (): boolean => {
+      const resources = source?.health?.()?.resources ?? [];
+      return lost !== null && !failed && resources.every(({ failures }) => failures === 0);
+    },
     /** Null: in sight. */
     trouble: (): string | null => {
       const health = source?.health?.();
@@ -87,8 +96,15 @@ export function createSight(parts: SightParts): Sight {
     const heard = view.health()?.lastHeard ?? null;
     return heard === null ? undefined : new Date(heard).toISOString();
   };
+  let toldOfReading = false;
+  const tellReading = (lasted: number) => {
+    if (toldOfReading || lasted < patience) return;
+    log.info("the source is still being read for the first time: what is in force stays in force", { state: latest });
+    toldOfReading = true;
+  };
   const tell = (lasted: number) => {
     const now = clock.now();
+    if (troubledSince !== null && toldAt === null && view.isBeingRead()) return tellReading(lasted);
     if (troubledSince === null) {
       if (toldAt !== null) log.info("the source is followed again", { outage: seconds(now - outageBegan) });
       toldAt = null;

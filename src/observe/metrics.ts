@@ -38,8 +38,11 @@ export interface Registry {
 /** The media type of `Registry.text`. */
 export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
+/** More than the name of a rule of a policy can have: what is cut could be the same text twice. */
+const longestLabel = 600;
+
 function escapeLabel(value: string): string {
-  return printable(value, 300)
+  return printable(value, longestLabel)
     .replaceAll("\\", String.raw`\\`)
     .replaceAll('"', String.raw`\"`);
 }

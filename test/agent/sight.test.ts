@@ -1,8 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createSight } from "../../src/agent/sight.ts";
-import type { Source, SourceHealth } from "../../src/source/source.ts";
+import type { ResourceHealth, Source, SourceHealth } from "../../src/source/source.ts";
 import { collectedLog, manualClock, settled, snapshotOf } from "./scripted.ts";
+
+const pods: ResourceHealth = {
+  resource: "pods",
+  state: "listing",
+  resourceVersion: "",
+  objects: 0,
+  lists: 0,
+  watches: 0,
+  failures: 0,
+  events: 0,
+  bytes: 0,
+};
 
 /** A source whose health the test sets. */
 function ailingSource() {
@@ -16,6 +28,7 @@ function ailingSource() {
     source,
     lose: (reason: string) => void (health = { ...health, connected: false, reason }),
     regain: () => void (health = { ...health, connected: true, reason: null }),
+    fail: (failures: number) => void (health = { ...health, resources: [{ ...pods, failures }] }),
   };
 }
 
@@ -74,7 +87,10 @@ describe("the sight of a source", () => {
   it("agents do not tell it all in the same second", async () => {
     const firstLine = async (random: number): Promise<number> => {
       const { sight, pass, lines, end } = watched(() => random);
-      sight.seek(ailingSource().source);
+      const { source, lose } = ailingSource();
+      sight.seek(source);
+      sight.gain();
+      lose("refused");
       let second = 0;
       for (; lines.length === 0 && second < 60; second += 1) await pass(1);
       await end();
@@ -85,12 +101,34 @@ describe("the sight of a source", () => {
 
   it("a source that was never read is out of sight, with what it says of itself", async () => {
     const { sight, pass, text, end } = watched();
-    const { source, lose } = ailingSource();
+    const { source, lose, fail } = ailingSource();
     lose("no route to host");
+    fail(1);
     sight.seek(source);
     await pass(20);
+    assert.match(text(), /ERROR /);
     assert.match(sight.degraded() ?? "", /no route to host/);
     assert.match(text(), /no route to host/);
+    await end();
+  });
+
+  it("a first reading that takes its time is no error until something has failed", async () => {
+    const { sight, pass, lines, end } = watched();
+    const { source, lose, regain, fail } = ailingSource();
+    lose("pods: not listed yet");
+    fail(0);
+    sight.seek(source);
+    await pass(300);
+    assert.equal(lines.length, 1, lines.join(""));
+    assert.match(lines[0] ?? "", /INFO .*still being read.*"pods: not listed yet"/);
+    assert.equal(sight.connected(), false);
+    fail(1);
+    await pass(2);
+    assert.match(lines[1] ?? "", /ERROR .*out of sight/);
+    regain();
+    sight.gain();
+    await pass(2);
+    assert.match(lines[2] ?? "", /followed again/);
     await end();
   });
 

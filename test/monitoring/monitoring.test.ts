@@ -8,6 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { parse } from "yaml";
 import { runAgent } from "../../src/agent/run.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
+import type { PolicyId } from "../../src/policy/policy.ts";
 import type { Source } from "../../src/source/source.ts";
 import { systemClock } from "../../src/system/clock.ts";
 import { runAtOnce } from "../../src/system/program.ts";
@@ -81,7 +82,14 @@ async function metricsOfAgent(folder: string): Promise<string> {
     packets: 3n,
     bytes: 9n,
   } as const;
-  const dataplane: Dataplane = { ...recordingDataplane().dataplane, counters: () => Promise.resolve([counter]) };
+  const audit = {
+    ...counter,
+    name: "audit-deny in-x",
+    verdict: "audit-deny",
+    policies: [counter.name as PolicyId],
+  } as const;
+  const counters = () => Promise.resolve([counter, audit]);
+  const dataplane: Dataplane = { ...recordingDataplane().dataplane, counters };
   const { log, text } = collectedLog();
   const stop = new AbortController();
   const client = {
