@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createLog } from "../observe/log.ts";
+import type { Finding } from "../source/source.ts";
 import { createFindingsReport } from "./findings.ts";
 
 function reporting() {
   const lines: string[] = [];
   const log = createLog({ format: "text", level: "info", now: () => 0, write: (line) => void lines.push(line) });
-  return { lines, report: createFindingsReport(log).report };
+  const findings = createFindingsReport(log);
+  return { lines, report: (list: readonly Finding[]) => findings.report(list) };
 }
 
 const finding = (message: string) => ({ position: null, object: "NetworkPolicy/a/p", message });
