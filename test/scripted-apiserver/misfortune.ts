@@ -194,7 +194,9 @@ export class Misfortune {
   #disturb(step: Extract<Step, { kind: "repeat" | "stall" | "unstall" | "strange" | "bookmark" | "forget" }>): void {
     const collection = this.#collection(step.resource);
     for (const watcher of collection.watchers) {
-      if (step.kind === "repeat") for (const event of collection.latest(step.count)) collection.send(watcher, event);
+      // One that is older than what came after it: taken again, it would stand.
+      if (step.kind === "repeat")
+        for (const event of collection.latest(step.count).slice(0, 1)) collection.send(watcher, event);
       if (step.kind === "stall") watcher.stalled ??= [];
       if (step.kind === "strange") {
         const [object] = collection.objects();

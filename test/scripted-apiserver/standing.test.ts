@@ -65,6 +65,20 @@ describe("an object that does not validate", () => {
     });
   });
 
+  it("fails closed where another object took its name while nobody watched", async () => {
+    const scene = new Scene();
+    scene.api.put(policies, policy(valid));
+    await playing(scene, async () => {
+      for (const { stream } of scene.api.collections.get(policies)?.watchers ?? []) stream.end(new Broken("reset"));
+      scene.api.remove(policies, "a", "p");
+      scene.api.put(policies, policy(broken, "u2"));
+      scene.api.collections.get(policies)?.forget(scene.api.version);
+      await scene.clock.pass(10_000);
+      assert.deepEqual(ingressOf(scene), []);
+      assert.equal(scene.state.findings[0]?.message, wrongPort);
+    });
+  });
+
   it("keeps the version that was valid through a list, and through further invalid ones", async () => {
     const scene = new Scene();
     scene.api.put(policies, policy(valid));
@@ -106,7 +120,6 @@ describe("pods", () => {
     await playing(scene, async () => {
       for (let index = 0; index < 1500; index += 100) scene.api.put(pods, pod(`a/p${index}`, "10.0.0.2"));
       await scene.clock.pass(0);
-      const { updates } = scene.state;
       for (const { stream } of scene.api.collections.get(pods)?.watchers ?? []) stream.end(new Broken("reset"));
       scene.api.remove(pods, "a", "p1499");
       scene.api.put(pods, pod("a/p3", "10.0.0.3"));
@@ -115,10 +128,16 @@ describe("pods", () => {
       let lists = 0;
       scene.api.script = ({ path, verb }) =>
         path === pods && verb === "list" && ++lists === 1 ? { kind: "cut", after: 100_000, broken: true } : null;
-      await scene.clock.pass(1000);
-      assert.equal(scene.state.updates, updates);
-      await scene.clock.pass(10_000);
+      await scene.clock.pass(1600);
+      assert.equal(lists, 1, "the list that is cut, and no other");
+      // Something else is given out meanwhile, and one that the half had named goes.
+      put(scene.api, "nodes", 1, 1, false);
+      scene.api.remove(pods, "a", "p5");
+      await scene.clock.pass(0);
       assert.equal(scene.state.updates, updates + 1);
+      assert.deepEqual((scene.state.objects.get("Pod/a/p3") as Pod).addresses, ["10.0.0.1"]);
+      await scene.clock.pass(10_000);
+      assert.equal(scene.state.objects.has("Pod/a/p5"), false);
       assert.deepEqual((scene.state.objects.get("Pod/a/p3") as Pod).addresses, ["10.0.0.3"]);
       assert.equal(scene.state.objects.has("Pod/a/p1499"), false);
     });
