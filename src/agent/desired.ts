@@ -106,7 +106,8 @@ export function createDesired(parts: DesiredParts): Desired {
     const over = parts.learned?.over() ?? [];
     if (batch.changes.length === 0 && over.length === 0) return { kind: whole ? "whole" : "nothing" };
     const change = compiler.apply(parts.audit ? auditChanges(batch.changes) : batch.changes, over);
-    parts.learned?.follow(compiler.learned());
+    if (over.length > 0 || change.endpoints.length + change.goneEndpoints.length > 0)
+      parts.learned?.follow(compiler.learned());
     return whole
       ? { kind: "whole" }
       : { kind: "change", change, objects: batch.changes.slice(0, namedObjects).map(nameOf) };

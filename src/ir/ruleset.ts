@@ -28,7 +28,10 @@ export type PairSetName = string & { readonly brand: "PairSetName" };
 /** What holds for the node as a whole. */
 export interface NodeRules {
   readonly name: string;
-  /** The node's pod ranges; an address in them that is no endpoint is unknown (semantics.md, 10). Empty: unknown range. */
+  /**
+   * The node's pod ranges, and single addresses that its pods had where no range tells; an address in them that is no
+   * endpoint is unknown (semantics.md, 10). Empty: unknown range.
+   */
   readonly ranges: readonly Cidr[];
   /**
    * Addresses in the ranges that are the node itself, sorted: the gateway (the first of each range) and what the

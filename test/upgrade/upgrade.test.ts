@@ -63,7 +63,7 @@ describe("agents of version 0.1 and of this one", { skip: noHistory ?? false, ti
   });
   after(() => old.remove());
 
-  // `node test/upgrade/hand-overs.ts --rounds 50` does more of it.
+  // `npm run faults:upgrade -- --rounds 50` does more of it.
   it("take over from each other: what changed is enforced, nothing slips, nothing is lost", async (context) => {
     const seed = Math.floor(Math.random() * 2 ** 31);
     context.diagnostic(`seed ${seed}`);
