@@ -24,6 +24,8 @@ import { clusterOfRaw, type HeldObjects, heldObjects } from "./objects-of.ts";
 export interface SiteOptions {
   readonly nodes: readonly NodeName[];
   readonly topology?: Topology;
+  /** False: the Nodes do not say which addresses their pods have. */
+  readonly tellRanges?: boolean;
   /** False: the network alone, nothing is enforced. */
   readonly agents?: boolean;
   /** Addresses outside and of no pod that will be asked about. */
@@ -53,7 +55,8 @@ export class Site {
     const site = new Site(await ControlPlane.start(), options);
     try {
       for (const name of options.nodes) {
-        await site.api.create(node(name, nodeAddressesOf(name), podCidrsOf(name)) as NewObject);
+        const ranges = options.tellRanges === false ? [] : podCidrsOf(name);
+        await site.api.create(node(name, nodeAddressesOf(name), ranges) as NewObject);
       }
       await site.read();
       if (options.agents !== false) for (const name of options.nodes) site.startAgent(name);
