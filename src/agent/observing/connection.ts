@@ -56,10 +56,19 @@ export function isExplained(decision: DirectionDecision, { verdict }: LogPrefix)
   return decision.by !== "none" && decision.verdict === (verdict === "audit-allowed" ? "accept" : "deny");
 }
 
+/** Where the ports begin that a client gets from its kernel (Linux' own choice). */
+const firstClientPort = 32_768;
+
+/** From a port that services have to one that clients get. */
+function looksLikeAnswer({ ports }: Packet): boolean {
+  return ports !== null && ports.source < firstClientPort && ports.destination >= firstClientPort;
+}
+
 /**
  * Who opened the connection and whom it reached. Connection tracking knows where the kernel tells it. Else the packet
  * has to do: a first packet goes from the client to the backend; any other one may be an answer, and is taken for one
- * if the Ruleset decides the connection as the kernel did only that way round.
+ * if the Ruleset decides the connection as the kernel did only that way round. Where that tells nothing (all pods of a
+ * namespace are isolated alike, and an open connection is cut) the ports do.
  */
 export function connectionOf(
   ruleset: Ruleset | null,
@@ -72,7 +81,9 @@ export function connectionOf(
   if (ruleset === null || packet.opens === true || prefix.direction === null) return forth;
   const back = reversed(packet);
   const explains = (it: LoggedConnection) => isExplained(decisionOn(ruleset, it, prefix), prefix);
-  return !explains(forth) && explains(back) ? back : forth;
+  const isForth = explains(forth);
+  if (isForth !== explains(back)) return isForth ? forth : back;
+  return looksLikeAnswer(packet) ? back : forth;
 }
 
 function trackedConnection({ original, reply }: NonNullable<LoggedPacket["connection"]>): LoggedConnection {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
 import { type Built, packet4, packet6, word } from "../../../test/built-packet.ts";
+import { networkPolicy, pod } from "../../../test/ask.ts";
+import { clusterOf } from "../../../test/cluster-of.ts";
 import { schemaErrors } from "../../../test/json-schema.ts";
 import { tries } from "../../../test/property.ts";
 import { smallCluster, smallConnection, someOptions } from "../../../test/small-cluster.ts";
@@ -122,6 +124,26 @@ describe("a flow", () => {
       tries(300),
     );
     assert.ok(seen > 100, `${seen} denials`);
+  });
+
+  it("of a connection that is cut is the client's, whoever speaks first, also where both pods are isolated alike", () => {
+    const [client, server] = ["10.244.1.10", "10.244.1.11"] as Address[];
+    assert.ok(client && server);
+    const cluster = clusterOf([
+      pod("shop/web", [client], { spec: { nodeName: "node-1" } }),
+      pod("shop/db", [server], { spec: { nodeName: "node-1" } }),
+      networkPolicy("shop/closed", { podSelector: {} }),
+    ]);
+    const node = { nodeName: "node-1", podCidrs: null, unknownPods: "drop", established: "cut" } as const;
+    const ruleset = compileWhole(cluster, { ...node, defaultVerdict: "accept", logGroup: 9080 });
+    for (const protocol of ["TCP", "UDP"] as const) {
+      const connection = { source: client, destination: server, protocol, port: 5432, sourceNode: null };
+      for (const isAnswer of [false, true]) {
+        const packet = logged("portcullis deny ingress isolated", packetOf(connection, isAnswer));
+        const flow = flowOf(packet, { ruleset, podAt: () => null, node: "n" }, 0);
+        assert.deepEqual([flow?.from.pod, flow?.to.pod, flow?.to.port], ["web", "db", 5432]);
+      }
+    }
   });
 
   it("is told as the kernel saw it while nothing is known, or when the rules have changed since", () => {
