@@ -59,7 +59,15 @@ async function followCluster(settings: AgentSettings, { version, clock, log }: F
     from: client.server,
     remedy: "see whether the API server runs and this node reaches it; nothing else is to be done here",
     openSource: () =>
-      apiServerSource(client, { nodeName, services: false, ...wanted, clock, random: Math.random, log }),
+      apiServerSource(client, {
+        nodeName,
+        services: false,
+        closedUntilKnown: true,
+        ...wanted,
+        clock,
+        random: Math.random,
+        log,
+      }),
     client,
     requests: () => counted.samples(),
     close: () => client.close(),

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { readCluster } from "../../src/source/apiserver/read-cluster.ts";
 import type { Pod } from "../../src/kube/objects.ts";
 import type { Policy } from "../../src/policy/policy.ts";
-import { networkPolicy, pod } from "../ask.ts";
+import { namespace, networkPolicy, pod } from "../ask.ts";
 import { Broken } from "./api.ts";
 import { scriptedClient } from "./client.ts";
 import { ScriptedClock } from "./clock.ts";
@@ -226,5 +226,30 @@ describe("a live cluster, read once", () => {
     const clock = new ScriptedClock();
     const reading = readCluster(scriptedClient(api), { clock, random: () => 0 });
     await Promise.all([assert.rejects(reading, /connection refused/), clock.pass(10_000)]);
+  });
+});
+
+describe("a pod whose Namespace was not told yet", () => {
+  const closed = { "kubernetes.io/metadata.name": "new", "portcullis.dev/default-verdict": "deny" };
+  const labelsOfNew = (scene: Scene): object | null => {
+    const found = scene.state.objects.get("Namespace/new");
+    return found !== undefined && "labels" in found ? Object.fromEntries(found.labels) : null;
+  };
+
+  it("is denied what no policy allows, until the Namespace comes, whatever the order of the watches", async () => {
+    const scene = new Scene({ closedUntilKnown: true });
+    scene.api.put(pods, pod("new/first", "10.0.0.1"));
+    await playing(scene, async () => {
+      assert.deepEqual(labelsOfNew(scene), closed);
+      scene.api.put(paths.namespaces, namespace("new", { "portcullis.dev/default-verdict": "accept" }));
+      await scene.clock.pass(0);
+      assert.deepEqual(labelsOfNew(scene), { ...closed, "portcullis.dev/default-verdict": "accept" });
+      scene.api.remove(paths.namespaces, null, "new");
+      await scene.clock.pass(0);
+      assert.deepEqual(labelsOfNew(scene), closed);
+      scene.api.remove(pods, "new", "first");
+      await scene.clock.pass(0);
+      assert.equal(labelsOfNew(scene), null);
+    });
   });
 });

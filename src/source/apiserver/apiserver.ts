@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { ClusterObject } from "../../kube/objects.ts";
+import type { ClusterObject, ObjectKey } from "../../kube/objects.ts";
+import { keyOf } from "../../kube/objects.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Change, PolicyVersion } from "../../policy/cluster.ts";
 import type { Policy, PolicyId } from "../../policy/policy.ts";
@@ -9,12 +10,15 @@ import { ApiUnreachable } from "./client.ts";
 import { Following } from "./following.ts";
 import type { SourceClock } from "./pace.ts";
 import type { Freshness } from "./request-path.ts";
+import { UnknownNamespaces } from "./unknown-namespaces.ts";
 
 export interface ApiServerOptions {
   /** Only this Node is of interest; absent: all are. */
   readonly nodeName?: string;
   /** Services too: only questions need them, what is enforced does not. */
   readonly services: boolean;
+  /** Pods whose Namespace was not told yet are closed until it is; absent: they are as if it had no labels. */
+  readonly closedUntilKnown?: boolean;
   /** Kinds of policies that are followed; the others are not even asked for. Absent: all. */
   readonly policyKinds?: readonly string[];
   readonly clock: SourceClock;
@@ -39,10 +43,12 @@ class ApiServerFollower {
   private defect: { readonly error: unknown } | null = null;
   private lists: readonly (readonly Finding[])[] = [];
   private report: Report | null = null;
+  private readonly unknown: UnknownNamespaces | null;
 
   constructor(client: ApiClient, options: ApiServerOptions) {
     this.options = options;
     this.server = client.server;
+    this.unknown = options.closedUntilKnown === true ? new UnknownNamespaces() : null;
     const { clock, random, log, nodeName, services, policyKinds, freshness = "cached" } = options;
     this.following = new Following({
       client,
@@ -137,6 +143,7 @@ class ApiServerFollower {
       }
       for (const [id, version] of store.policyVersions()) versions.set(id, version);
     }
+    objects.push(...(this.unknown?.begin(objects) ?? []));
     following.begin();
     this.report = this.reportNow();
     return { cluster: { objects, policies, versions }, ...this.report };
@@ -156,6 +163,15 @@ class ApiServerFollower {
     return { findings, complete: this.report?.complete === true || following.complete, digest: following.digest() };
   }
 
+  private *podsOf(namespace: string): Iterable<ObjectKey> {
+    for (const store of this.following.stores()) {
+      if (store.resource.kind !== "Pod") continue;
+      for (const value of store.values())
+        if (value !== null && "kind" in value && value.kind === "Pod" && value.namespace === namespace)
+          yield keyOf(value);
+    }
+  }
+
   /** What differs from what was given out last; null: nothing. */
   private next(): Update | null {
     const there: Change[] = [];
@@ -172,7 +188,7 @@ class ApiServerFollower {
     this.following.forgetGone();
     const before = this.report;
     const report = this.reportNow();
-    const changes = [...there, ...gone];
+    const changes = this.unknown?.complete(there, gone, (namespace) => this.podsOf(namespace)) ?? [...there, ...gone];
     const same =
       before?.digest === report.digest && before.complete === report.complete && before.findings === report.findings;
     if (changes.length === 0 && same) return null;
