@@ -1,6 +1,6 @@
 import { type IncomingMessage, request } from "node:http";
 import { type FlowFilter, filterQuery } from "../observe/flow-filter.ts";
-import type { Flow, FlowsLost } from "../observe/flow.ts";
+import type { Flow, FlowEnd, FlowsLost } from "../observe/flow.ts";
 import { printable } from "../observe/printable.ts";
 import { InputError } from "./exit.ts";
 import { lineBatches } from "./lines.ts";
@@ -8,15 +8,21 @@ import { lineBatches } from "./lines.ts";
 const objectIn = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
-const isTextOrNull = (value: unknown): boolean => value === null || typeof value === "string";
-const isPortOrNull = (value: unknown): boolean => value === null || typeof value === "number";
+const isTextOrNull = (value: unknown): value is string | null => value === null || typeof value === "string";
+const isPortOrNull = (value: unknown): value is number | null => value === null || typeof value === "number";
 
-function isEnd(value: unknown): boolean {
+function endIn(value: unknown): FlowEnd | null {
   const { address, namespace, pod, port } = objectIn(value);
-  return typeof address === "string" && isTextOrNull(namespace) && isTextOrNull(pod) && isPortOrNull(port);
+  if (typeof address !== "string" || !isTextOrNull(namespace) || !isTextOrNull(pod) || !isPortOrNull(port)) return null;
+  return { address, namespace, pod, port };
 }
 
-/** A line of `/v1/flows` or of `portcullis observe -o json`; null: it is neither of the two. */
+const apiVersion = "portcullis.dev/v1";
+
+/**
+ * A line of `/v1/flows` or of `portcullis observe -o json`; null: it is neither of the two. What else is in it is left
+ * out: whoever speaks as an agent decides neither what is printed nor how deep it is nested.
+ */
 export function readFlowLine(line: string): Flow | FlowsLost | null {
   let value: unknown;
   try {
@@ -26,16 +32,17 @@ export function readFlowLine(line: string): Flow | FlowsLost | null {
   }
   const { kind, time, node, verdict, direction, reason, protocol, from, to, policies, count } = objectIn(value);
   if (typeof time !== "string" || typeof node !== "string") return null;
-  if (kind === "FlowsLost") return typeof count === "number" ? (value as FlowsLost) : null;
-  const isFlow =
-    kind === "Flow" &&
-    [verdict, reason, protocol].every((text) => typeof text === "string") &&
-    isTextOrNull(direction) &&
-    isEnd(from) &&
-    isEnd(to) &&
-    Array.isArray(policies) &&
-    policies.every((policy) => typeof policy === "string");
-  return isFlow ? (value as Flow) : null;
+  if (kind === "FlowsLost") return typeof count === "number" ? { apiVersion, kind, time, node, count } : null;
+  const ends = { from: endIn(from), to: endIn(to) };
+  if (kind !== "Flow" || ends.from === null || ends.to === null) return null;
+  if (typeof verdict !== "string" || typeof reason !== "string" || typeof protocol !== "string") return null;
+  if (!isTextOrNull(direction) || !Array.isArray(policies)) return null;
+  if (!policies.every((policy) => typeof policy === "string")) return null;
+  const { suppressed: held } = objectIn(value);
+  const suppressed = typeof held === "number" ? held : 0;
+  // An agent of another version may know more verdicts and reasons.
+  const words = { verdict, direction, reason } as Pick<Flow, "verdict" | "direction" | "reason">;
+  return { apiVersion, kind, time, node, ...words, protocol, from: ends.from, to: ends.to, policies, suppressed };
 }
 
 /** Why the socket of an agent cannot be used, for the operator. */

@@ -127,6 +127,19 @@ describe("a flow as a line of JSON", () => {
   });
 });
 
+describe("a line of somebody who speaks as an agent", () => {
+  it("gives no more than a flow, however deep the rest is nested", () => {
+    const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+    const line = (one: object): string => `{"more":${deep},${JSON.stringify(one).slice(1)}`;
+    const lost = { apiVersion: "portcullis.dev/v1", kind: "FlowsLost", time: "t", node: "n", count: 3 } as const;
+    for (const one of [flow(), lost]) {
+      const read = readFlowLine(line(one));
+      assert.deepEqual(read, one);
+      assert.equal(flowLine(one), read === null ? "" : flowLine(read));
+    }
+  });
+});
+
 describe("flows of several nodes", () => {
   const at = (milliseconds: number): Flow => flow({ time: new Date(milliseconds).toISOString() });
   const times = (flows: readonly Flow[]) => flows.map(({ time }) => Date.parse(time));
