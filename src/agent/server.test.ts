@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { readBindAddress } from "./bind-address.ts";
 import { publicRoutes } from "./routes.ts";
-import { type Routes, beginStream, startServer } from "./server.ts";
+import { type Routes, beginStream, send, startServer } from "./server.ts";
 
 const standing = { ready: true, digest: "abc", reason: null };
 const sound = {
@@ -149,16 +149,31 @@ describe("the server", () => {
   });
 
   it("cuts peers that send slowly or never, and answers others meanwhile", { timeout: 30_000 }, async () => {
-    const server = await startServer(address("127.0.0.1:0"), answers);
+    const over = Promise.withResolvers<number>();
+    const server = await startServer(address("127.0.0.1:0"), {
+      ...answers,
+      "/big": (_query, response) => {
+        const began = performance.now();
+        response.once("close", () => over.resolve(performance.now() - began));
+        send(response, 200, "text/plain", "x".repeat(50_000_000));
+      },
+    });
     const port = Number(server.address.split(":")[1]);
+    const reader = connect(port, "127.0.0.1");
+    reader.write("GET /big HTTP/1.1\r\nhost: x\r\n\r\n");
+    reader.on("error", () => {});
+    reader.pause();
+    const sips = setInterval(() => void reader.read(65_536), 500);
     const slow = connect(port, "127.0.0.1");
     slow.write("GET /healthz HTTP/1.1\r\nhost: x\r\n");
     const drip = setInterval(() => slow.write("x: y\r\n"), 300);
     const [slowLife, silentLife] = [lifetime(slow), lifetime(connect(port, "127.0.0.1"))];
     assert.equal((await get({ port }, "/healthz")).status, 200);
-    for (const life of [await slowLife, await silentLife])
+    for (const life of [await slowLife, await silentLife, await over.promise])
       assert.ok(life > 1000 && life < 12_000, `cut after ${life} ms`);
     clearInterval(drip);
+    clearInterval(sips);
+    reader.destroy();
     await server.close();
   });
 
@@ -173,6 +188,21 @@ describe("the server", () => {
     const other = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.2" });
     other.write(`GET / HTTP/1.1\r\nhost: x\r\nx: ${"y".repeat(20_000)}\r\n\r\n`);
     assert.ok((await lifetime(other)) < 2000);
+    for (const socket of sockets) socket.destroy();
+    await server.close();
+  });
+
+  it("answers the node itself, however many connections others hold", async () => {
+    const server = await startServer(address("127.0.0.1:0"), answers);
+    const port = Number(server.address.split(":")[1]);
+    const sockets = Array.from({ length: 96 }, (_, index) =>
+      connect({ port, host: "127.0.0.1", localAddress: `127.0.0.${10 + Math.floor(index / 16)}` }),
+    );
+    const cut = sockets.map((socket) => lifetime(socket).then(() => "cut"));
+    const later = new Promise((resolve) => setTimeout(resolve, 300, "open"));
+    const fates = await Promise.all(cut.map((fate) => Promise.race([fate, later])));
+    assert.equal(fates.filter((fate) => fate === "open").length, 64);
+    assert.equal((await get({ port }, "/healthz")).status, 200);
     for (const socket of sockets) socket.destroy();
     await server.close();
   });

@@ -18,11 +18,15 @@ export interface RunningServer {
 /** Slow or silent peers are cut after this long; nobody can hold all connections for longer. */
 const patience = 5000;
 const mostConnections = 64;
+/** Beside those, of this node: whatever others do, the kubelet gets the answer by which it lets the agent live. */
+const mostConnectionsOfNode = 16;
 /** Of one address, so that one peer cannot take all of them. */
 const mostConnectionsOfOne = 16;
 
-/** Sends all of an answer; to a HEAD request without its body. */
+/** Sends all of an answer; to a HEAD request without its body. Who takes it byte by byte is cut. */
 export function send(response: ServerResponse, status: number, type: string, body: string): void {
+  const late = setTimeout(() => response.destroy(), 2 * patience).unref();
+  response.once("close", () => clearTimeout(late));
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
   response.end(response.req.method === "HEAD" ? undefined : body);
 }
@@ -48,19 +52,26 @@ async function answer(routes: Routes, request: IncomingMessage, response: Server
   await route(new URLSearchParams(query), response);
 }
 
-/** Cuts what is beyond the share of one peer. Peers on a unix socket have no address and share all of it. */
+/**
+ * Cuts what is beyond the share of one peer, and of all peers that are not on this node. Peers on a unix socket have no
+ * address and share all of it.
+ */
 function limitPerPeer(server: Server): void {
   const open = new Map<string, number>();
+  let strangers = 0;
   server.on("connection", (socket: Socket) => {
-    const peer = socket.remoteAddress;
+    const { remoteAddress: peer, localAddress } = socket;
     if (peer === undefined) return;
     const count = (open.get(peer) ?? 0) + 1;
-    if (count > mostConnectionsOfOne) {
+    const isStranger = peer !== localAddress;
+    if (count > mostConnectionsOfOne || (isStranger && strangers >= mostConnections)) {
       socket.destroy();
       return;
     }
     open.set(peer, count);
+    strangers += Number(isStranger);
     socket.once("close", () => {
+      strangers -= Number(isStranger);
       const left = (open.get(peer) ?? 1) - 1;
       if (left > 0) open.set(peer, left);
       else open.delete(peer);
@@ -80,7 +91,7 @@ function createHttpServer(routes: Routes): Server {
     request.resume();
     answer(routes, request, response).catch(() => response.destroy());
   });
-  server.maxConnections = mostConnections;
+  server.maxConnections = mostConnections + mostConnectionsOfNode;
   // Requests are bounded above; this one ends peers that do not read the answer.
   server.setTimeout(2 * patience);
   server.on("clientError", (_error, socket) => socket.destroy());
