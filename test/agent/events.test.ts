@@ -128,14 +128,14 @@ describe("problems", () => {
 });
 
 /** An API server of which the test says what it answers. */
-function scriptedServer(answer: () => number | Error) {
+function scriptedServer(answer: (path: string) => number | Error) {
   const requests: ApiRequest[] = [];
   const client: ApiClient = {
     server: "https://test",
     namespace: "default",
     request: (request) => {
       requests.push(request);
-      const status = answer();
+      const status = answer(request.path);
       if (status instanceof Error) return Promise.reject(status);
       return Promise.resolve({ status, headers: {}, body: (async function* () {})(), discard: () => {} });
     },
@@ -144,7 +144,7 @@ function scriptedServer(answer: () => number | Error) {
   return { client, requests, names: () => requests.map(({ body }) => bodyOf(body).regarding["name"]) };
 }
 
-function reporting(answer: () => number | Error, more: { nodes?: number; random?: () => number } = {}) {
+function reporting(answer: (path: string) => number | Error, more: { nodes?: number; random?: () => number } = {}) {
   const server = scriptedServer(answer);
   const time = manualClock();
   const output = collectedLog();
@@ -254,6 +254,35 @@ describe("the reporter", () => {
     now([problemOf("a")]);
     await pass(600);
     assert.deepEqual([requests.length, lines], [1, []]);
+    await end();
+  });
+
+  const inNamespace = (namespace: string, name: string): Problem => {
+    const problem = problemOf(name);
+    return { ...problem, reference: { ...problem.reference, namespace } };
+  };
+
+  it("a namespace that takes no Events keeps nobody else from being told", async () => {
+    const { requests, pass, now, end } = reporting((path) => (path.includes("/namespaces/full/") ? 403 : 201));
+    now([...Array.from({ length: 50 }, (_, index) => inNamespace("full", `p${index}`)), inNamespace("b", "q")]);
+    await pass(10);
+    assert.equal(requests.filter(({ path }) => path.includes("/namespaces/b/")).length, 1);
+    await pass(3590);
+    assert.ok(requests.length < 12, String(requests.length));
+    now([inNamespace("full", "p"), inNamespace("b", "q"), inNamespace("c", "r")]);
+    await pass(10);
+    assert.equal(requests.filter(({ path }) => path.includes("/namespaces/c/")).length, 1, "at once");
+    await end();
+  });
+
+  it("ten thousand problems of one namespace leave room for one of another", async () => {
+    const { names, pass, now, end } = reporting(() => 201);
+    const many = Array.from({ length: 10_000 }, (_, index) => inNamespace("a", `p${index}`));
+    now(many);
+    await pass(5);
+    now([...many, inNamespace("b", "q")]);
+    await pass(10);
+    assert.ok(names().includes("q"), names().join());
     await end();
   });
 });

@@ -25,6 +25,9 @@ const pace = 1000;
 const mostKnown = 5000;
 /** After a refusal that concerns all Events, the next try. */
 const [firstPause, longestPause] = [5000, 3_600_000];
+/** What one namespace refuses says nothing of others; what so many refuse does. */
+const enoughRefusals = 3;
+const refusedPause = 30_000;
 const timeLimit = 10_000;
 
 type Outcome = "told" | "later" | "never";
@@ -47,34 +50,62 @@ async function post(parts: ReporterParts, problem: Problem, stop: AbortSignal): 
   }
 }
 
+/** Taken from each namespace in turn: nobody's thousands of problems leave out the one of somebody else. */
+function inTurn(problems: readonly Problem[], most: number): readonly Problem[] {
+  if (problems.length <= most) return problems;
+  const groups = [...Map.groupBy(problems, ({ reference }) => reference.namespace).values()];
+  const longest = Math.max(...groups.map(({ length }) => length));
+  const taken: Problem[] = [];
+  for (let turn = 0; turn < longest && taken.length < most; turn += 1)
+    taken.push(...groups.map((group) => group[turn]).filter((problem) => problem !== undefined));
+  return taken.slice(0, most);
+}
+
+interface Due {
+  readonly problem: Problem;
+  at: number;
+}
+
 /** When which problem is to be told, and which were. */
 function createAgenda({ problems, nodes, clock, random }: ReporterParts) {
-  const due = new Map<string, { readonly problem: Problem; readonly at: number }>();
-  let told = new Set<string>();
+  const due = new Map<string, Due>();
+  /** By key, with the namespace. */
+  let told = new Map<string, string | null>();
   return {
     /** Those that are gone are forgotten, so that one that comes back is told again (the API server may know it still). */
     look: () => {
       const now = clock.now();
-      const current = new Map(
-        problems()
-          .slice(0, mostKnown)
-          .map((problem) => [keyOfProblem(problem), problem]),
-      );
+      const current = new Map(inTurn(problems(), mostKnown).map((problem) => [keyOfProblem(problem), problem]));
       for (const key of due.keys()) if (!current.has(key)) due.delete(key);
-      told = new Set([...told].filter((key) => current.has(key)));
+      told = new Map([...told].filter(([key]) => current.has(key)));
       const spread = Math.min(mostSpread, Math.max(leastSpread, nodes() * spreadPerNode));
       for (const [key, problem] of current) {
         if (!told.has(key) && !due.has(key)) due.set(key, { problem, at: now + random() * spread });
       }
     },
+    /** Of the namespace that was told least. */
     next: (): Problem | null => {
       const now = clock.now();
-      return [...due.values()].find(({ at }) => at <= now)?.problem ?? null;
+      const counts = new Map<string | null, number>();
+      for (const namespace of told.values()) counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
+      const countOf = ({ problem }: Due): number => counts.get(problem.reference.namespace) ?? 0;
+      const ready = [...due.values()].filter(({ at }) => at <= now);
+      return (
+        ready.reduce<Due | null>((best, one) => (best === null || countOf(one) < countOf(best) ? one : best), null)
+          ?.problem ?? null
+      );
     },
     done: (problem: Problem) => {
       const key = keyOfProblem(problem);
       due.delete(key);
-      told.add(key);
+      told.set(key, problem.reference.namespace);
+    },
+    /** Nothing of this namespace for so many milliseconds: it may be going away, or have its share of Events. */
+    putOff: ({ reference }: Problem, milliseconds: number) => {
+      const at = clock.now() + milliseconds;
+      for (const one of due.values()) {
+        if (one.problem.reference.namespace === reference.namespace) one.at = Math.max(one.at, at);
+      }
     },
   };
 }
@@ -87,6 +118,8 @@ export async function reportProblems(parts: ReporterParts, stop: AbortSignal): P
   const { clock, log, random } = parts;
   const agenda = createAgenda(parts);
   let pause = firstPause;
+  /** Namespaces that refused since one took an Event, and for how long each is left alone next time. */
+  const refused = new Map<string | null, number>();
   let complained = false;
   while (!stop.aborted) {
     agenda.look();
@@ -101,10 +134,15 @@ export async function reportProblems(parts: ReporterParts, stop: AbortSignal): P
       if (outcome === "never") log.debug("an Event was refused", { error: why, object: problem.reference.name });
       agenda.done(problem);
       pause = firstPause;
+      refused.clear();
       complained = false;
       await clock.sleep(pace, stop);
       continue;
     }
+    const { namespace } = problem.reference;
+    const alone = refused.get(namespace) ?? refusedPause;
+    refused.set(namespace, Math.min(longestPause, alone * 2));
+    agenda.putOff(problem, alone * (1 + random()));
     if (!complained) {
       log.warn("Events about policies that are not valid cannot be written: enforcement is not affected", {
         error: why,
@@ -112,6 +150,10 @@ export async function reportProblems(parts: ReporterParts, stop: AbortSignal): P
       });
     }
     complained = true;
+    if (refused.size < enoughRefusals) {
+      await clock.sleep(pace, stop);
+      continue;
+    }
     await clock.sleep(pause * (1 + random()), stop);
     pause = Math.min(longestPause, pause * 2);
   }
