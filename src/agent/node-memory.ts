@@ -1,6 +1,8 @@
 import {
   closeSync,
+  constants,
   existsSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -49,10 +51,26 @@ function writeWhole(path: string, text: string): void {
 /** Pods start many at a time, and a disk may need long to say that it has something. */
 const soon = 1000;
 
+/** With as many learned addresses as there may be it has half a megabyte. */
+const largest = 4 << 20;
+
+/** The text of the file; throws at what is no file of ours, which could keep a boot waiting for ever (a pipe, a device). */
+export function readStateFile(path: string): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const { size, ...stat } = fstatSync(file);
+    if ((stat.mode & constants.S_IFMT) !== constants.S_IFREG || size > largest)
+      throw new Error(`${path} is not a file, or larger than 4 MiB`);
+    return readFileSync(file, "utf8");
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** What an earlier agent for this node had learned, by its file; nothing where there is none that can be read. */
 export function rememberedLearned(path: string, nodeName: string): LearnedSince {
   try {
-    const read = readNodeState(readFileSync(path, "utf8"));
+    const read = readNodeState(readStateFile(path));
     return read.ok && read.state.node.name === nodeName ? read.state.learned : new Map();
   } catch {
     return new Map();

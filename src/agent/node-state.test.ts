@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -9,7 +9,8 @@ import { tries } from "../../test/property.ts";
 import type { NodeRules } from "../ir/ruleset.ts";
 import { parseAddress } from "../net/address.ts";
 import { parseCidr } from "../net/cidr.ts";
-import { createNodeMemory, rememberedLearned, rememberingDataplane } from "./node-memory.ts";
+import { runAtOnce } from "../system/program.ts";
+import { createNodeMemory, readStateFile, rememberedLearned, rememberingDataplane } from "./node-memory.ts";
 import { type NodeState, formatNodeState, readNodeState } from "./node-state.ts";
 
 const present = <T>(items: readonly (T | null)[]): T[] => items.filter((item) => item !== null);
@@ -127,5 +128,16 @@ describe("the memory of a node", () => {
     memory.keep({ ...node, ranges });
     assert.equal(lines.length, 1);
     assert.match(lines[0] ?? "", /cannot be kept.*do="?make room at \/proc\/nowhere/);
+  });
+
+  it("is not read from what would keep a boot waiting: a device, a pipe, a file without end", () => {
+    const pipe = join(folder, "pipe");
+    assert.equal(runAtOnce("mkfifo", [pipe]).code, 0);
+    const sparse = join(folder, "sparse");
+    writeFileSync(sparse, "");
+    truncateSync(sparse, 5 << 20);
+    for (const path of [pipe, sparse, folder, "/dev/zero"])
+      assert.throws(() => readStateFile(path), /is not a file|larger/, path);
+    assert.throws(() => readStateFile(join(folder, "none")), { code: "ENOENT" });
   });
 });

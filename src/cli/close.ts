@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { describeFailure } from "../agent/failures.ts";
+import { readStateFile } from "../agent/node-memory.ts";
 import { type NodeState, defaultStateFile, readNodeState } from "../agent/node-state.ts";
 import { readCidr, readMarkMask, readNetns } from "../agent/setting-values.ts";
 import { defaultSettings } from "../agent/settings.ts";
@@ -25,7 +25,7 @@ interface CloseOptions {
 function rememberedState(path: string): NodeState | null {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readStateFile(path);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     throw new InputError(`--state-file: ${error instanceof Error ? error.message : String(error)}`);
