@@ -279,6 +279,15 @@ describe("the chart", { skip: noHelm }, () => {
     assert.deepEqual(made["spec"], parse(rules));
   });
 
+  it("a name that YAML would take for a number or a word of its own stays a name", () => {
+    const odd = objectsOf({ fullnameOverride: "123", "serviceAccount.name": "true" });
+    for (const { kind, metadata, roleRef, subjects } of odd as readonly Json[]) {
+      assert.equal(typeof (metadata as Json)["name"], "string", String(kind));
+      for (const reference of [roleRef, ...((subjects as readonly Json[] | undefined) ?? [])])
+        if (reference !== undefined) assert.equal(typeof (reference as Json)["name"], "string", String(kind));
+    }
+  });
+
   it("deploy/install.yaml is what it renders", () => {
     const committed = readFileSync(join(chart, "..", "..", "deploy", "install.yaml"), "utf8");
     assert.equal(committed, installManifest(), "run npm run deploy:render");
