@@ -32,10 +32,16 @@ const lists: Readonly<Record<string, readonly object[]>> = {
   "/apis/apiextensions.k8s.io/v1/customresourcedefinitions": [],
 };
 
+const groups = ["networking.k8s.io", "apiextensions.k8s.io"].map((name) => ({ name, versions: [] }));
+
 /** An API server as far as one reading goes: it takes no watch that begins with the state. */
 const answer: ServerOptions["answer"] = (seen, response) => {
   const { pathname, searchParams } = new URL(seen.path, "https://server");
   const items = lists[pathname];
+  const give = (body: object): void => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify({ apiVersion: "v1", ...body }));
+  };
   const refuse = (code: number, reason: string): void => {
     response.writeHead(code, { "content-type": "application/json" });
     response.end(
@@ -43,12 +49,10 @@ const answer: ServerOptions["answer"] = (seen, response) => {
     );
   };
   if (seen.authorization !== "Bearer right") refuse(401, "Unauthorized");
+  else if (pathname === "/apis") give({ kind: "APIGroupList", groups });
   else if (items === undefined) refuse(404, "NotFound");
   else if (searchParams.has("watch")) refuse(422, "Invalid");
-  else {
-    response.writeHead(200, { "content-type": "application/json" });
-    response.end(JSON.stringify({ kind: "List", apiVersion: "v1", metadata: { resourceVersion: "5" }, items }));
-  }
+  else give({ kind: "List", metadata: { resourceVersion: "5" }, items });
 };
 
 before(async () => {

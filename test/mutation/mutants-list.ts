@@ -246,8 +246,8 @@ const rendered: readonly Mutant[] = [
   {
     line: "(nftables) what is denied is cut, reported or not",
     file: "src/dataplane/nftables/render/deny-chains.ts",
-    text: `{ kind: "goto", chain: "cut" }),`,
-    replacement: `{ kind: "return" }),`,
+    text: `chain: "cut",`,
+    replacement: `chain: "egress_ok",`,
   },
 ];
 
