@@ -113,6 +113,17 @@ function tellOwners(client: ApiClient, enforcer: Enforcer, parts: AgentParts, st
 /** So long after the start is over, nothing is likely to be waiting for what the tidying holds up. */
 const tidyAfter = 2000;
 
+/** The API server gives an agent its own Node only: one that is misspelt has no pods, and enforces nothing. */
+async function warnOfUnknownNode(enforcer: Enforcer, parts: AgentParts, stop: AbortSignal): Promise<void> {
+  const { clock, log, cluster = null } = parts;
+  while (!stop.aborted && enforcer.standing().digest === null) await clock.sleep(tidyAfter, stop);
+  if (stop.aborted || cluster === null || enforcer.counts()["Node"] !== 0) return;
+  log.warn("the cluster has no Node of this agent's name: as far as it knows no pods run here", {
+    node: named(parts).node,
+    do: "see that --node-name (NODE_NAME) is the name of the Node as `kubectl get nodes` prints it",
+  });
+}
+
 async function tidyOnce(enforcer: Enforcer, { tidy, clock }: AgentParts, stop: AbortSignal): Promise<void> {
   if (tidy === undefined) return;
   while (!stop.aborted && enforcer.standing().digest === null) await clock.sleep(tidyAfter, stop);
@@ -155,6 +166,7 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
       socket === null ? null : serveLocally({ socket, routes: local, clock, log }, stop),
       cluster?.client && tellOwners(cluster.client, enforcer, parts, stop),
       tidyOnce(enforcer, parts, stop),
+      warnOfUnknownNode(enforcer, parts, stop),
       parts.uninstall && followUninstall({ ...parts, ...parts.uninstall, enforcer }, stop),
     ]);
   } finally {

@@ -4,6 +4,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
+import type { Compiler } from "../../src/compile/incremental.ts";
 import { type AgentParts, runAgent } from "../../src/agent/run.ts";
 import type { Source } from "../../src/source/source.ts";
 import {
@@ -89,6 +90,24 @@ async function running(more: Partial<AgentParts> = {}) {
 }
 
 describe("the agent", () => {
+  it("warns where its cluster has no Node of its name, and only there", async () => {
+    const cluster = { client: null, requests: () => [] };
+    const knowing = (nodes: number) => (): Compiler => {
+      const compiler = plainCompiler().create();
+      return { ...compiler, counts: () => ({ ...compiler.counts(), Node: nodes }) };
+    };
+    for (const [parts, warns] of [
+      [{ cluster, createCompiler: knowing(0) }, true],
+      [{ cluster, createCompiler: knowing(1) }, false],
+      [{ createCompiler: knowing(0) }, false],
+    ] as const) {
+      const agent = await running(parts);
+      await agent.time.advance(5000);
+      assert.equal(/WARN .*no Node of this agent's name.*node=node-1/.test(agent.text()), warns, agent.text());
+      await agent.end();
+    }
+  });
+
   it("tells by /readyz which input is in force, and by /metrics how it goes", async () => {
     const agent = await running();
     assert.deepEqual(await agent.ready(), {
