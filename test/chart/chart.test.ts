@@ -279,6 +279,17 @@ describe("the chart", { skip: noHelm }, () => {
     assert.deepEqual(made["spec"], parse(rules));
   });
 
+  it("refuses labels and annotations that are its own", () => {
+    for (const [path, name] of [
+      ["agent.podLabels", "app.kubernetes.io/name"],
+      ["agent.podAnnotations", "kubectl.kubernetes.io/default-container"],
+      ["serviceAccount.annotations", "portcullis.dev/uninstall"],
+    ] as const) {
+      assert.throws(() => objectsOf({ [path]: { [name]: "x" } }), /schema|not allowed|propertyName/i, path);
+      assert.doesNotThrow(() => objectsOf({ [path]: { "example.com/x": "x" } }), path);
+    }
+  });
+
   it("a name that YAML would take for a number or a word of its own stays a name", () => {
     const odd = objectsOf({ fullnameOverride: "123", "serviceAccount.name": "true" });
     for (const { kind, metadata, roleRef, subjects } of odd as readonly Json[]) {
