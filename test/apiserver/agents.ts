@@ -1,6 +1,9 @@
 /** Agents as an operator starts them: real processes that follow the API server and program one node's namespace. */
 import { request } from "node:http";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readNodeState } from "../../src/agent/node-state.ts";
+import type { Address } from "../../src/net/address.ts";
 import { type RunningProcess, startProcess } from "./process.ts";
 
 const program = join(import.meta.dirname, "..", "..", "src", "cli", "main.ts");
@@ -35,6 +38,8 @@ export interface Agent {
   status(): Promise<unknown>;
   /** The value of a sample without labels, or with exactly these (`{kind="Pod"}`); null: it is not there. */
   metric(name: string, labels?: string): Promise<number | null>;
+  /** The addresses that it has written down as learned; it does so at most a second after it learned them. */
+  readonly learned: () => ReadonlySet<Address>;
 }
 
 function get(socketPath: string, path: string): Promise<{ readonly status: number; readonly text: string } | null> {
@@ -57,7 +62,9 @@ export function startAgent({ node, netns, folder, kubeconfig, env = {}, flags = 
   const where = ["--netns", netns, "--node-name", node];
   const cluster = kubeconfig === null ? [] : ["--kubeconfig", kubeconfig];
   const served = ["--metrics-bind-address", `unix:${bind}`, "--socket", socket];
-  const args = ["--no-warnings", program, "agent", ...where, ...cluster, ...served, "-v", ...flags];
+  const stateFile = join(folder, `${node}.json`);
+  const kept = flags.some((flag) => flag.startsWith("--state-file")) ? [] : ["--state-file", stateFile];
+  const args = ["--no-warnings", program, "agent", ...where, ...cluster, ...served, ...kept, "-v", ...flags];
   const log = join(folder, `${node}.log`);
   // No kubeconfig of whoever runs the tests.
   const own = { ...env, KUBECONFIG: "", HOME: folder };
@@ -78,6 +85,10 @@ export function startAgent({ node, netns, folder, kubeconfig, env = {}, flags = 
       const lines = (await get(bind, "/metrics"))?.text.split("\n") ?? [];
       const line = lines.find((one) => one.startsWith(`${name}${labels} `));
       return line === undefined ? null : Number(line.slice(line.lastIndexOf(" ") + 1));
+    },
+    learned: () => {
+      const read = existsSync(stateFile) ? readNodeState(readFileSync(stateFile, "utf8")) : null;
+      return new Set(read?.ok === true ? read.state.learned.keys() : []);
     },
   };
 }

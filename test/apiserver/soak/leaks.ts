@@ -1,5 +1,6 @@
 /** What a run must not leave behind: rules, descriptors, processes, namespaces, memory. */
 import { readFileSync, readdirSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { compileWhole } from "../../../src/compile/whole.ts";
 import { openDataplane } from "../../../src/dataplane/registry.ts";
 import type { Cluster } from "../../../src/policy/cluster.ts";
@@ -41,7 +42,7 @@ async function agentSample(agent: Agent): Promise<AgentSample> {
 }
 
 /** Compares what is in a node's kernel with what a whole compile says; what it finds, it also repairs. */
-async function differencesOn(site: Site, node: string, cluster: Cluster): Promise<readonly string[]> {
+async function differencesOn(site: Site, { node, learned }: Agent, cluster: Cluster): Promise<readonly string[]> {
   const dataplane = openDataplane("nftables", { netns: site.network.namespaceOf(node) });
   const ruleset = compileWhole(cluster, {
     nodeName: node,
@@ -50,6 +51,7 @@ async function differencesOn(site: Site, node: string, cluster: Cluster): Promis
     established: "cut",
     defaultVerdict: "accept",
     logGroup: 9080,
+    learned: learned(),
   });
   try {
     const { differences } = await dataplane.sync(ruleset);
@@ -61,11 +63,13 @@ async function differencesOn(site: Site, node: string, cluster: Cluster): Promis
 
 /** Looks at everything, after all agents have settled on this cluster. */
 export async function takeSample(site: Site, cluster: Cluster, seconds: number): Promise<Sample> {
+  // What was learned last is written down by then.
+  await pause(1500);
   const agents: AgentSample[] = [];
   const differences: string[] = [];
   for (const agent of site.agents.values()) {
     agents.push(await agentSample(agent));
-    differences.push(...(await differencesOn(site, agent.node, cluster)));
+    differences.push(...(await differencesOn(site, agent, cluster)));
   }
   const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).length;
   return { seconds, agents, processes, namespaces: site.network.namespaceCounts(), differences };
