@@ -5,7 +5,7 @@
  */
 import { type Dataplane, DataplaneError } from "../dataplane/dataplane.ts";
 import type { Log } from "../observe/log.ts";
-import type { ApiClient } from "../source/apiserver/client.ts";
+import { type ApiClient, ApiUnreachable } from "../source/apiserver/client.ts";
 import type { Clock } from "../system/clock.ts";
 import { readAnnotations, readObject, watchObject } from "./api-object.ts";
 import type { Enforcer } from "./enforcer.ts";
@@ -128,6 +128,10 @@ function tell(log: Log, failures: number, error: unknown): void {
   log[level](isKernel ? "uninstall: the kernel refused to remove the rules" : "the sign to uninstall cannot be read", {
     error: what,
     effect: "the rules stay in force",
-    do: isKernel ? remedy : "let the agents' ServiceAccount get, list and watch itself, as the chart does",
+    do: isKernel
+      ? remedy
+      : error instanceof ApiUnreachable
+        ? "nothing, if the API server is away: it is asked again by itself"
+        : "let the agents' ServiceAccount get, list and watch itself, as the chart does",
   });
 }

@@ -7,6 +7,9 @@ interface ScriptedPod {
   readonly node: string | null;
   readonly ready: boolean;
   readonly since?: string;
+  readonly reason?: string;
+  readonly restarts?: number;
+  readonly crashed?: boolean;
 }
 
 /** Annotated at noon. */
@@ -30,11 +33,18 @@ function scripted(looks: readonly Readonly<Record<string, ScriptedPod>>[]) {
   const answerOf = (path: string): object => {
     const isNextPage = path.includes("continue=");
     if (!isNextPage) look = Math.min(look + 1, looks.length - 1);
-    const pods = Object.entries(looks[look] ?? {}).map(([name, { node, ready, since }]) => ({
-      metadata: { name, uid: `uid-${name}` },
-      spec: node === null ? {} : { nodeName: node },
-      status: { conditions: [{ type: "Ready", status: ready ? "True" : "False", lastTransitionTime: since }] },
-    }));
+    const pods = Object.entries(looks[look] ?? {}).map(
+      ([name, { node, ready, since, reason, restarts = 0, crashed }]) => ({
+        metadata: { name, uid: `uid-${name}` },
+        spec: node === null ? {} : { nodeName: node },
+        status: {
+          conditions: [{ type: "Ready", status: ready ? "True" : "False", lastTransitionTime: since, reason }],
+          containerStatuses: [
+            { name: "agent", restartCount: restarts, state: crashed === true ? { waiting: {} } : { running: {} } },
+          ],
+        },
+      }),
+    );
     // Two pages, to be read both.
     return isNextPage
       ? { metadata: {}, items: pods.slice(1) }
@@ -80,6 +90,21 @@ async function outcome(looks: Parameters<typeof scripted>[0], timeout = 60_000) 
 const on = (node: string, ready: boolean): ScriptedPod => ({ node, ready });
 
 describe("uninstall of the agents", () => {
+  it("does not take a crash, or a node that is not heard of any more, for the agent's word", async () => {
+    const all = { a: on("n1", true), b: on("n2", true), c: on("n3", true), d: on("n4", true) };
+    const { requests: _, ...rest } = await outcome([
+      all,
+      all,
+      {
+        a: on("n1", false),
+        b: { ...on("n2", false), crashed: true },
+        c: { ...on("n3", false), restarts: 1 },
+        d: { ...on("n4", false), reason: "NodeNotReady" },
+      },
+    ]);
+    assert.deepEqual(rest, { removed: ["a"], enforcing: [], doubtful: ["b", "c", "d"] });
+  });
+
   it("gives the sign once and waits until none is ready", async () => {
     const { requests, ...rest } = await outcome([
       { a: on("n1", true), b: on("n2", true) },

@@ -13,6 +13,9 @@ export interface AgentPod {
   readonly ready: boolean;
   /** When that changed last, milliseconds since the epoch; null: not known. */
   readonly since: number | null;
+  /** Its container runs and its node is heard of: only then "not ready" is the agent's own word. */
+  readonly speaks: boolean;
+  readonly restarts: number;
 }
 
 /** What became of the rules, node by node. */
@@ -55,12 +58,17 @@ function podOf(pod: Json): AgentPod {
   const conditions = listOf(objectOf(pod["status"])["conditions"]);
   const condition = conditions.find(({ type }) => type === "Ready");
   const node = textOf(objectOf(pod["spec"])["nodeName"]);
+  const containers = listOf(objectOf(pod["status"])["containerStatuses"]);
+  const runs = containers.every(({ state }) => objectOf(state)["running"] !== undefined);
   return {
     name: textOf(name),
     uid: textOf(uid),
     node: node === "" ? null : node,
     ready: condition?.["status"] === "True",
     since: timeOf(condition?.["lastTransitionTime"]),
+    // So the controller of nodes says it of a node that it has not heard of for a while.
+    speaks: runs && condition?.["reason"] !== "NodeNotReady",
+    restarts: containers.reduce((sum, { restartCount }) => sum + Number(restartCount ?? 0), 0),
   };
 }
 
@@ -124,19 +132,21 @@ export async function giveSign(
 
 /**
  * Gives the sign and waits until no agent is ready any more, or the time is over. An agent says that its rules are
- * gone by being no longer ready; one that was not ready when the sign was given can say nothing. The sign may have been
+ * gone by being no longer ready; one that was not ready when the sign was given, has crashed since, or whose node is
+ * not heard of can say nothing. The sign may have been
  * given before, by a run that ended half way: who was ready then is known by the time at which it ceased to be.
  */
 export async function uninstallAgents(parts: UninstallParts, signal: AbortSignal): Promise<Uninstalled> {
   const { clock, timeout } = parts;
   const deadline = performance.now() + timeout;
   const seen = new Map<string, AgentPod>();
-  const wereReady = new Set<string>();
+  /** By pod, how often it had restarted when it was ready. */
+  const wereReady = new Map<string, number>();
   const look = async (): Promise<readonly AgentPod[]> => {
     const pods = await listAgents(parts, signal);
     for (const pod of pods) {
       seen.set(pod.uid, pod);
-      if (pod.ready) wereReady.add(pod.uid);
+      if (pod.ready) wereReady.set(pod.uid, pod.restarts);
     }
     return pods;
   };
@@ -149,7 +159,10 @@ export async function uninstallAgents(parts: UninstallParts, signal: AbortSignal
   }
   const present = new Set(pods.map(({ uid }) => uid));
   const ceasedSince = ({ since }: AgentPod): boolean => given !== null && since !== null && since > given;
-  const removed = pods.filter((pod) => !pod.ready && (wereReady.has(pod.uid) || ceasedSince(pod)));
+  const isSame = ({ uid, restarts }: AgentPod): boolean => (wereReady.get(uid) ?? restarts) === restarts;
+  const removed = pods.filter(
+    (pod) => !pod.ready && pod.speaks && isSame(pod) && (wereReady.has(pod.uid) || ceasedSince(pod)),
+  );
   const enforcing = pods.filter(({ ready }) => ready);
   const known = new Set([...removed, ...enforcing].map(({ uid }) => uid));
   const doubtful = [...seen.values()].filter(
