@@ -94,7 +94,19 @@ export class Prober {
     );
   }
 
+  /**
+   * An answer that was still under way when a conversation was forgotten tracks it anew, from the wrong end: what
+   * follows would be its replies. So it is forgotten before a probe, too. One direction finds either.
+   */
+  #forget({ protocol, source, destination, answeredBy }: Probe): void {
+    if (typeof protocol !== "number") return;
+    for (const node of this.#nodes) {
+      for (const other of new Set([destination, answeredBy.address])) forgetConversation(node, source, other, protocol);
+    }
+  }
+
   #start(probe: Probe, index: number, results: ProbeResult[]): void {
+    this.#forget(probe);
     const exchange = startExchange(probe, this.#namespaceOf(probe.source));
     const flight: Flight = { index, probe, exchange, started: performance.now(), repeats: 0 };
     this.#flights.add(flight);
@@ -109,9 +121,7 @@ export class Prober {
     const milliseconds = performance.now() - flight.started;
     const answered = reception === "answered";
     results[flight.index] = { answered, milliseconds, reason: answered ? "" : reception.error };
-    const { protocol, source, destination } = flight.probe;
-    if (typeof protocol !== "number") return;
-    for (const node of this.#nodes) forgetConversation(node, source, destination, protocol);
+    this.#forget(flight.probe);
   }
 
   #nextDeadline(): number {
