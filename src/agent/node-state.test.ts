@@ -25,6 +25,7 @@ const states: fc.Arbitrary<NodeState> = fc.record({
     unknownPods: fc.constantFrom("drop" as const, "accept" as const),
     established: fc.constantFrom("cut" as const, "keep" as const),
     logGroup: fc.option(fc.integer({ min: 1, max: 65_535 })),
+    names: fc.constant(null),
   }),
   learned: fc
     .uniqueArray(
@@ -76,8 +77,10 @@ const node: NodeRules = {
   unknownPods: "drop",
   established: "cut",
   logGroup: null,
+  names: null,
 };
-const ruleset = { node, endpoints: new Map(), chains: new Map(), groups: new Map(), pairSets: new Map() };
+const empty = { endpoints: new Map(), chains: new Map(), groups: new Map(), pairSets: new Map() };
+const ruleset = { node, ...empty, domainSets: new Map() };
 const learned = new Map(gateways.map((address, index) => [address, index === 0 ? null : index * 1000]));
 const rest = { dataplane: "nftables", ctMarkMask: 0xffff0000, learned: () => learned };
 const written = { dataplane: "nftables", ctMarkMask: 0xffff0000, learned };

@@ -97,6 +97,6 @@ export function readNodeState(text: string): NodeStateRead {
     return { ok: false, reason: "an address in it is none" };
   if (unknownPods === null || established === null || !group.ok || !mask.ok)
     return { ok: false, reason: "a setting in it is missing or wrong" };
-  const node = { name, ranges, gateways, unknownPods, established, logGroup: group.value.group };
+  const node = { name, ranges, gateways, unknownPods, established, logGroup: group.value.group, names: null };
   return { ok: true, state: { node, learned, dataplane, ctMarkMask: mask.value } };
 }

@@ -75,6 +75,7 @@ const withoutPods = ({ node }: NodeState): Ruleset => ({
   chains: new Map(),
   groups: new Map(),
   pairSets: new Map(),
+  domainSets: new Map(),
 });
 
 async function load(state: NodeState, netns: string | null): Promise<void> {

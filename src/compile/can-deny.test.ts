@@ -43,16 +43,28 @@ function rulesetOf(parts: ChainParts | null): Ruleset {
   const name = parts === null ? null : chainName(parts);
   const groups = parts === null ? [] : partsOf(parts).flatMap((part) => part.groups);
   const members = groups.map((group) => {
-    const picked = peers.filter((peer) => selectsPods(group.selection, peer.namespace, peer.labels));
+    const { picks } = group;
+    const picked = peers.filter(
+      (peer) => picks.kind === "pods" && selectsPods(picks.selection, peer.namespace, peer.labels),
+    );
     return { ...group, members: new Set(picked.map((peer) => peer.address).filter((one) => one !== null)) };
   });
   const chains: [ChainName, Chain][] = name === null || parts === null ? [] : [[name, chainOf(name, parts)]];
   return {
-    node: { name: "node-1", ranges: [], gateways: [], unknownPods: "drop", established: "cut", logGroup: null },
+    node: {
+      name: "node-1",
+      ranges: [],
+      gateways: [],
+      unknownPods: "drop",
+      established: "cut",
+      logGroup: null,
+      names: null,
+    },
     endpoints: new Map([[subject, { address: subject, pod: "alpha/subject", ...noChains, ingress: name }]]),
     chains: new Map(chains),
     groups: new Map(members.map((group) => [group.name, group])),
     pairSets: new Map(),
+    domainSets: new Map(),
   };
 }
 

@@ -35,12 +35,17 @@ export interface ChainTable {
 export function createChainTable(model: Model): ChainTable {
   const chains = new Map<ChainName, Chain>();
   const entries = new Map<ChainName, Entry>();
-  const groups = createSetTable<GroupName, Address, GroupSpec>(model, () => (_, address) => [address]);
-  const pairSets = createSetTable<PairSetName, Pair, PairSetSpec>(model, (spec) => (podClass, address) => {
-    const ports = podClass.ports.filter((port) => port.name === spec.portName && port.protocol === spec.protocol);
-    if (ports.length === 0 || (spec.within !== null && !addressSetContains(spec.within, address))) return [];
-    return ports.map((port) => pairOf(address, port.port));
+  const groups = createSetTable<GroupName, Address, GroupSpec>(model, ({ picks }) => {
+    if (picks.kind === "nodes") throw new Error("groups of nodes are not followed");
+    return model.track(picks.selection, (_, address) => [address]);
   });
+  const pairSets = createSetTable<PairSetName, Pair, PairSetSpec>(model, (spec) =>
+    model.track(spec.selection, (podClass, address) => {
+      const ports = podClass.ports.filter((port) => port.name === spec.portName && port.protocol === spec.protocol);
+      if (ports.length === 0 || (spec.within !== null && !addressSetContains(spec.within, address))) return [];
+      return ports.map((port) => pairOf(address, port.port));
+    }),
+  );
   let fresh: Chain[] = [];
   const idle = new Set<Entry>();
 

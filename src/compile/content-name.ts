@@ -42,7 +42,7 @@ export function selectionWords(selection: PodSelection): string {
   return `${where}.${selectorWords(pods, "all")}`;
 }
 
-function selectorWords(selector: Selector, ofEverything: string): string {
+export function selectorWords(selector: Selector, ofEverything: string): string {
   const words = selector.requirements.slice(0, 3).map((requirement) => {
     const key = requirement.key.slice(requirement.key.lastIndexOf("/") + 1);
     switch (requirement.operator) {

@@ -108,7 +108,14 @@ function emptyState(options: CompileOptions): State {
 
 function viewOf(state: State): Ruleset {
   const { node, endpoints, chains } = state;
-  return { node, endpoints, chains: chains.chains, groups: chains.groups.items, pairSets: chains.pairSets.items };
+  return {
+    node,
+    endpoints,
+    chains: chains.chains,
+    groups: chains.groups.items,
+    pairSets: chains.pairSets.items,
+    domainSets: new Map(),
+  };
 }
 
 function applyOne(state: State, change: Change): void {
@@ -165,6 +172,7 @@ function commit(state: State, forgotten: readonly Address[] = []): RulesetChange
     node,
     newGroups: groups.fresh,
     newPairSets: pairSets.fresh,
+    newDomainSets: [],
     newChains: changedChains.fresh,
     groups: groups.changes,
     pairSets: pairSets.changes,
@@ -173,6 +181,7 @@ function commit(state: State, forgotten: readonly Address[] = []): RulesetChange
     goneChains: changedChains.gone,
     goneGroups: groups.gone,
     gonePairSets: pairSets.gone,
+    goneDomainSets: [],
     // What is learned is held by a pod: that it must be known denies nothing yet.
     canDeny: endpoints.canDeny || (rangesChanged && node !== null) || groups.canDeny || pairSets.canDeny,
   };

@@ -3,6 +3,7 @@ import { emptyAddresses, isEmptyAddresses, unionAddresses } from "../net/address
 import { portSet } from "../net/port-set.ts";
 import type { PortProtocol } from "../net/protocol.ts";
 import { portProtocols } from "../net/protocol.ts";
+import { selectorKey } from "../kube/selector.ts";
 import type { NamedPort } from "../kube/objects.ts";
 import type { PodSelection } from "../model/selection.ts";
 import { everyPod, selectionKey } from "../model/selection.ts";
@@ -14,10 +15,11 @@ import type {
   PairSet,
   PairSetName,
   PeerMatch,
+  Picks,
   PortRange,
 } from "../ir/ruleset.ts";
 import type { Clause, Direction, Peer, Policy, PortMatch } from "../policy/policy.ts";
-import { contentName, digestOf, selectionWords } from "./content-name.ts";
+import { contentName, digestOf, selectionWords, selectorWords } from "./content-name.ts";
 
 /** A group without its members. */
 export type GroupSpec = Omit<Group, "members">;
@@ -131,12 +133,26 @@ function lowerRule(
 function lowerPeers(peers: readonly Peer[], groups: Map<GroupName, GroupSpec>): PeerMatch {
   const names = new Set<GroupName>();
   for (const peer of peers) {
-    if (peer.kind === "block") continue;
-    const group = groupOf(peer.selection);
+    const picks = picksOf(peer);
+    if (picks === null) continue;
+    const group = groupOf(picks);
     groups.set(group.name, group);
     names.add(group.name);
   }
-  return { groups: [...names].sort(), addresses: blocksOf(peers) };
+  return { groups: [...names].sort(), addresses: blocksOf(peers), domains: null };
+}
+
+/** Null: it is no group. */
+function picksOf(peer: Peer): Picks | null {
+  switch (peer.kind) {
+    case "pods":
+      return { kind: "pods", selection: peer.selection };
+    case "nodes":
+      return { kind: "nodes", selector: peer.selector };
+    case "block":
+    case "domains":
+      return null;
+  }
 }
 
 /** All blocks of a rule in one; each has had its own excepts cut out before. */
@@ -147,10 +163,13 @@ function blocksOf(peers: readonly Peer[]): AddressSet {
   );
 }
 
-/** The group of a selection: one for equal selections, whoever uses it. */
-export function groupOf(selection: PodSelection): GroupSpec {
-  const digest = digestOf(["group", selectionKey(selection)]);
-  return { name: contentName("g", selectionWords(selection), digest) as GroupName, selection };
+/** One group for equal selections, whoever uses it. */
+export function groupOf(picks: Picks): GroupSpec {
+  const [key, words] =
+    picks.kind === "pods"
+      ? [["group", selectionKey(picks.selection)], selectionWords(picks.selection)]
+      : [["nodes", selectorKey(picks.selector)], `nodes.${selectorWords(picks.selector, "all")}`];
+  return { name: contentName("g", words, digestOf(key)) as GroupName, picks };
 }
 
 function pairSetsOf(peers: readonly Peer[] | null, portName: string, protocol: PortProtocol): PairSetSpec[] {

@@ -27,6 +27,7 @@ export function nodeRules(
     unknownPods: options.unknownPods,
     established: options.established,
     logGroup: options.logGroup,
+    names: null,
   };
 }
 

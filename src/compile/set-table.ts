@@ -1,12 +1,10 @@
 import type { MemberChange } from "../ir/change.ts";
-import type { MembersOf, MemberSet } from "../model/member-set.ts";
+import type { MemberSet } from "../model/member-set.ts";
 import { takeChange } from "../model/member-set.ts";
 import type { Model } from "../model/model.ts";
-import type { PodSelection } from "../model/selection.ts";
 
 interface Spec<Name> {
   readonly name: Name;
-  readonly selection: PodSelection;
 }
 
 interface Entry<Name, Member extends string, Item> {
@@ -41,7 +39,7 @@ export interface SetTable<Name, Member, SpecOf, Item> {
 
 export function createSetTable<Name extends string, Member extends string, SpecOf extends Spec<Name>>(
   model: Model,
-  membersOf: (spec: SpecOf) => MembersOf,
+  track: (spec: SpecOf) => MemberSet,
 ): SetTable<Name, Member, SpecOf, SpecOf & { readonly members: ReadonlySet<Member> }> {
   type Item = SpecOf & { readonly members: ReadonlySet<Member> };
   const items = new Map<Name, Item>();
@@ -51,8 +49,8 @@ export function createSetTable<Name extends string, Member extends string, SpecO
   const idle = new Set<Entry<Name, Member, Item>>();
 
   const create = (spec: SpecOf): Entry<Name, Member, Item> => {
-    // What `membersOf` of this table makes are members of this kind.
-    const tracked = model.track(spec.selection, membersOf(spec)) as MemberSet & { readonly members: Set<Member> };
+    // What `track` of this table follows are members of this kind.
+    const tracked = track(spec) as MemberSet & { readonly members: Set<Member> };
     const item = { ...spec, members: tracked.members };
     const entry = { name: spec.name, item, tracked, users: { audit: 0, accept: 0, strict: 0 } };
     items.set(spec.name, item);

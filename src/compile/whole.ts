@@ -11,13 +11,14 @@ import type {
   Pair,
   PairSet,
   PairSetName,
+  Picks,
   Ruleset,
 } from "../ir/ruleset.ts";
 import { noChains } from "../ir/ruleset.ts";
 import { pairOf } from "../ir/decide.ts";
 import type { Labels } from "../kube/labels.ts";
 import type { Pod } from "../kube/objects.ts";
-import { namespaceNameLabel } from "../kube/selector.ts";
+import { matches, namespaceNameLabel } from "../kube/selector.ts";
 import { isLive, namedPortsOf, outranks } from "../model/pod-standing.ts";
 import type { PodSelection } from "../model/selection.ts";
 import { selectsPods } from "../model/selection.ts";
@@ -70,6 +71,7 @@ export function compileWhole(cluster: Cluster, options: CompileOptions): Ruleset
     chains: new Map([...chains].map(([name, parts]): [ChainName, Chain] => [name, chainOf(name, parts)])),
     groups: groupsOf(world, chains.values()),
     pairSets: pairSetsOf(world, chains.values()),
+    domainSets: new Map(),
   };
 }
 
@@ -130,9 +132,16 @@ function groupsOf(world: World, chains: Iterable<ChainParts>): Map<GroupName, Gr
   const specs = new Map<GroupName, GroupSpec>();
   for (const parts of chains)
     for (const part of partsOf(parts)) for (const one of part.groups) specs.set(one.name, one);
-  const members = (selection: PodSelection): ReadonlySet<Address> =>
-    new Set([...world.holders].filter(([, pod]) => selects(world, selection, pod)).map(([address]) => address));
-  return new Map([...specs].map(([name, spec]) => [name, { ...spec, members: members(spec.selection) }]));
+  const members = (picks: Picks): ReadonlySet<Address> => {
+    if (picks.kind === "nodes") {
+      const nodes = [...world.nodes.values()].filter((node) => matches(picks.selector, node.labels));
+      return new Set(nodes.flatMap((node) => node.addresses.map(({ address }) => address)));
+    }
+    return new Set(
+      [...world.holders].filter(([, pod]) => selects(world, picks.selection, pod)).map(([address]) => address),
+    );
+  };
+  return new Map([...specs].map(([name, spec]) => [name, { ...spec, members: members(spec.picks) }]));
 }
 
 function pairSetsOf(world: World, chains: Iterable<ChainParts>): Map<PairSetName, PairSet> {

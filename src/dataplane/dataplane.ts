@@ -1,4 +1,5 @@
-import type { Ruleset } from "../ir/ruleset.ts";
+import type { DomainSetName, Ruleset } from "../ir/ruleset.ts";
+import type { Address } from "../net/address.ts";
 import type { Direction, PolicyId } from "../policy/policy.ts";
 import type { RulesetChange } from "../ir/change.ts";
 
@@ -26,6 +27,8 @@ export interface Dataplane {
   check(): Promise<SyncReport>;
   /** Calls back when somebody else changed our part of the kernel. Returns how to stop watching. */
   watch(onForeignChange: () => void): () => void;
+  /** What was learned of domain names; absent: this dataplane cannot match names. */
+  readonly names?: NameSets;
   /** Packets and bytes by counter. */
   counters(): Promise<readonly PolicyCounter[]>;
   /** Whether anything of ours is in the kernel, of whatever version or state. */
@@ -34,6 +37,28 @@ export interface Dataplane {
   remove(): Promise<readonly string[]>;
   /** Closes sockets; leaves the kernel as it is. */
   close(): void;
+}
+
+/** The members of domain sets. The kernel keeps them, with their time-outs, whatever becomes of the agent. */
+export interface NameSets {
+  /**
+   * Adds addresses to domain sets of the last Ruleset, or sets their time-outs anew; one transaction. Resolves when the
+   * next connection meets them. Sets that are not there any more are left out. Costs the addresses.
+   */
+  learn(entries: readonly LearnedName[]): Promise<void>;
+  /** What the kernel holds now. */
+  held(): Promise<readonly LearnedName[]>;
+  /** Has open connections decided again: addresses whose grace is over lose theirs. */
+  decideAnew(): Promise<void>;
+}
+
+export interface LearnedName {
+  readonly set: DomainSetName;
+  readonly address: Address;
+  /** So long new connections may begin; 0: none any more. */
+  readonly seconds: number;
+  /** So long (at least `seconds`) connections that are open go on. */
+  readonly graceSeconds: number;
 }
 
 export interface Capabilities {

@@ -5,7 +5,7 @@ import type { Address } from "../net/address.ts";
 import type { Protocol } from "../net/protocol.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import type { Clause, Peer, PodSelection, PortMatch } from "../policy/policy.ts";
-import { labelsOfNamespace } from "./standing.ts";
+import { labelsOfNamespace, nodesWithAddress } from "./standing.ts";
 
 /** Whether a selection picks this pod: its namespace AND its labels. */
 export function selects(cluster: Cluster, selection: PodSelection, pod: Pod): boolean {
@@ -32,6 +32,11 @@ export function peerMatches(cluster: Cluster, peer: Peer, other: OtherEnd): bool
     case "block":
       // By address, whoever holds it; what `except` names is cut out of this block only.
       return addressSetContains(peer.addresses, other.address);
+    case "nodes":
+      return nodesWithAddress(cluster, other.address).some((node) => matches(peer.selector, node.labels));
+    case "domains":
+      // What is learned of a name is not known here.
+      return false;
   }
 }
 

@@ -9,7 +9,7 @@ import { labelsOfNamespace } from "./standing.ts";
 
 /** One reason why a rule does not match a connection, in words. */
 export interface Mismatch {
-  readonly what: "namespace" | "podSelector" | "ipBlock" | "port";
+  readonly what: "namespace" | "podSelector" | "ipBlock" | "nodes" | "domainNames" | "port";
   readonly text: string;
 }
 
@@ -51,9 +51,18 @@ function selectionMismatches(cluster: Cluster, { namespaces, pods }: PodSelectio
 }
 
 function peerMismatches(cluster: Cluster, peer: Peer, other: OtherEnd): Mismatch[] {
-  if (peer.kind === "pods") return selectionMismatches(cluster, peer.selection, other);
-  const blocks = list(addressSetToCidrs(peer.addresses).map(formatCidr));
-  return [{ what: "ipBlock", text: `${other.address} is not in ${blocks === "" ? "an empty block" : blocks}` }];
+  switch (peer.kind) {
+    case "pods":
+      return selectionMismatches(cluster, peer.selection, other);
+    case "block": {
+      const blocks = list(addressSetToCidrs(peer.addresses).map(formatCidr));
+      return [{ what: "ipBlock", text: `${other.address} is not in ${blocks === "" ? "an empty block" : blocks}` }];
+    }
+    case "nodes":
+      return [{ what: "nodes", text: `${other.address} is no Node's that matches ${formatSelector(peer.selector)}` }];
+    case "domains":
+      return [{ what: "domainNames", text: `${other.address} is no name, and the rule names ${list(peer.patterns)}` }];
+  }
 }
 
 function formatPort(port: PortMatch): string {

@@ -12,12 +12,16 @@ export function applyChange(ruleset: Ruleset, change: RulesetChange): Ruleset {
   const chains = new Map(ruleset.chains);
   for (const chain of change.newChains) bring(chains, chain);
   for (const name of change.goneChains) take(chains, name);
+  const domainSets = new Map(ruleset.domainSets);
+  for (const name of change.goneDomainSets) take(domainSets, name);
+  for (const set of change.newDomainSets) bring(domainSets, set);
   return {
     node: change.node ?? ruleset.node,
     endpoints,
     chains,
     groups: changedSets(ruleset.groups, change.newGroups, change.groups, change.goneGroups),
     pairSets: changedSets(ruleset.pairSets, change.newPairSets, change.pairSets, change.gonePairSets),
+    domainSets,
   };
 }
 

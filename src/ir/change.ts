@@ -1,5 +1,17 @@
 import type { Address } from "../net/address.ts";
-import type { Chain, ChainName, Endpoint, Group, GroupName, NodeRules, Pair, PairSet, PairSetName } from "./ruleset.ts";
+import type {
+  Chain,
+  ChainName,
+  DomainSet,
+  DomainSetName,
+  Endpoint,
+  Group,
+  GroupName,
+  NodeRules,
+  Pair,
+  PairSet,
+  PairSetName,
+} from "./ruleset.ts";
 
 /** Members that join and leave one set; the two lists are disjoint and without doubles. */
 export interface MemberChange<Name, Member> {
@@ -17,6 +29,7 @@ export interface RulesetChange {
   readonly node: NodeRules | null;
   readonly newGroups: readonly Group[];
   readonly newPairSets: readonly PairSet[];
+  readonly newDomainSets: readonly DomainSet[];
   readonly newChains: readonly Chain[];
   readonly groups: readonly MemberChange<GroupName, Address>[];
   readonly pairSets: readonly MemberChange<PairSetName, Pair>[];
@@ -26,6 +39,7 @@ export interface RulesetChange {
   readonly goneChains: readonly ChainName[];
   readonly goneGroups: readonly GroupName[];
   readonly gonePairSets: readonly PairSetName[];
+  readonly goneDomainSets: readonly DomainSetName[];
   /**
    * True if a connection that was accepted can now be denied (or an address can now belong to another pod), so
    * that open connections must be decided again. False only where that is certain.

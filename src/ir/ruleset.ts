@@ -1,6 +1,8 @@
+import type { Selector } from "../kube/selector.ts";
 import type { AddressSet } from "../net/address-set.ts";
 import type { Address } from "../net/address.ts";
 import type { Cidr } from "../net/cidr.ts";
+import type { DomainPattern } from "../net/domain-name.ts";
 import type { PortProtocol } from "../net/protocol.ts";
 import type { Action, Direction, PodSelection, PolicyId } from "../policy/policy.ts";
 
@@ -19,11 +21,13 @@ export interface Ruleset {
   readonly chains: ReadonlyMap<ChainName, Chain>;
   readonly groups: ReadonlyMap<GroupName, Group>;
   readonly pairSets: ReadonlyMap<PairSetName, PairSet>;
+  readonly domainSets: ReadonlyMap<DomainSetName, DomainSet>;
 }
 
 export type ChainName = string & { readonly brand: "ChainName" };
 export type GroupName = string & { readonly brand: "GroupName" };
 export type PairSetName = string & { readonly brand: "PairSetName" };
+export type DomainSetName = string & { readonly brand: "DomainSetName" };
 
 /** What holds for the node as a whole. */
 export interface NodeRules {
@@ -43,6 +47,19 @@ export interface NodeRules {
   readonly established: "cut" | "keep";
   /** The NFLOG group that denied connections are reported to; null: they are not. The operator's, it does not change. */
   readonly logGroup: number | null;
+  /** How answers of resolvers come to be known; null: no names are learned, domain sets stay as they are. */
+  readonly names: NameLearning | null;
+}
+
+/**
+ * DNS between pods whose egress chain (enforced or audited) has a domain set and these resolvers is shown to who
+ * listens at the queue, before it is delivered: queries and answers, UDP and TCP. Where nobody listens it passes.
+ */
+export interface NameLearning {
+  /** Of NFQUEUE. The operator's, it does not change. */
+  readonly queue: number;
+  /** Addresses that pods ask: of the Service, and of the pods behind it; sorted. They change. */
+  readonly resolvers: readonly Address[];
 }
 
 /** What decides for a pod, by direction. */
@@ -102,10 +119,15 @@ export type Match =
   /** Egress named ports: the destination's own (address, port) pairs. One clause a protocol. */
   | { readonly kind: "pairs"; readonly pairs: PairSetName; readonly protocol: PortProtocol };
 
-/** The other end is in one of the groups, or in the addresses (all ipBlocks of the rule, merged, excepts cut out). */
+/**
+ * The other end is in one of the groups, or in the addresses (all ipBlocks of the rule, merged, excepts cut out), or
+ * among what was learned of the names.
+ */
 export interface PeerMatch {
   readonly groups: readonly GroupName[];
   readonly addresses: AddressSet;
+  /** All names of the rule in one set; null: it names none. Only in egress clauses that accept. */
+  readonly domains: DomainSetName | null;
 }
 
 export interface PortRange {
@@ -114,11 +136,28 @@ export interface PortRange {
   readonly to: number;
 }
 
-/** Addresses of the live pods, anywhere in the cluster, that a selection picks. */
+/** Whose addresses a group holds. */
+export type Picks =
+  /** Of the live pods, anywhere in the cluster. */
+  | { readonly kind: "pods"; readonly selection: PodSelection }
+  /** Those in status.addresses of the Nodes. */
+  | { readonly kind: "nodes"; readonly selector: Selector };
+
+/** The addresses that a selection picks. */
 export interface Group {
   readonly name: GroupName;
-  readonly selection: PodSelection;
+  readonly picks: Picks;
   readonly members: ReadonlySet<Address>;
+}
+
+/**
+ * Names of one rule. Its members are no part of the Ruleset: the agent learns them from answers, and the kernel keeps
+ * them with their time-outs. Named by its content (`d-…`).
+ */
+export interface DomainSet {
+  readonly name: DomainSetName;
+  /** Sorted, without doubles. */
+  readonly patterns: readonly DomainPattern[];
 }
 
 /** `ADDRESS PORT`, separated by one blank. */

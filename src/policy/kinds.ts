@@ -1,12 +1,26 @@
 import { networkPolicyKind } from "./network-policy/network-policy.ts";
+import { allGatesOpen, type FeatureGates } from "./feature-gates.ts";
 import type { PolicyKind } from "./policy.ts";
 
 /** Every policy API that is read. A new one is a folder here and a line in this list. */
 export const policyKinds: readonly PolicyKind[] = [networkPolicyKind];
 
-/** The reader of an object of this apiVersion and kind; null where it is no policy of ours. */
-export function policyKindFor(apiVersion: string, kind: string): PolicyKind | null {
-  return policyKinds.find((one) => one.kind === kind && one.apiVersions.includes(apiVersion)) ?? null;
+/** Which policy APIs are read, and how much of them. */
+export interface PolicyReading {
+  readonly kinds: readonly PolicyKind[];
+  readonly gates: FeatureGates;
+}
+
+/** All of all of them. */
+export const readEverything: PolicyReading = { kinds: policyKinds, gates: allGatesOpen };
+
+/** The reader of an object of this apiVersion and kind; null where it is no policy that is read. */
+export function policyKindFor(
+  apiVersion: string,
+  kind: string,
+  kinds: readonly PolicyKind[] = policyKinds,
+): PolicyKind | null {
+  return kinds.find((one) => one.kind === kind && one.apiVersions.includes(apiVersion)) ?? null;
 }
 
 /**

@@ -1,7 +1,10 @@
 import type { FieldError } from "../kube/field-error.ts";
 import type { PodSelection } from "../model/selection.ts";
+import type { Selector } from "../kube/selector.ts";
 import type { AddressSet } from "../net/address-set.ts";
+import type { DomainPattern } from "../net/domain-name.ts";
 import type { PortProtocol } from "../net/protocol.ts";
+import type { FeatureGates } from "./feature-gates.ts";
 
 export type { NamespaceSelection, PodSelection } from "../model/selection.ts";
 
@@ -19,7 +22,11 @@ export type Action = "accept" | "deny" | "pass";
 export type Peer =
   | { readonly kind: "pods"; readonly selection: PodSelection }
   /** By address, whoever holds it; `except` is cut out already. */
-  | { readonly kind: "block"; readonly addresses: AddressSet };
+  | { readonly kind: "block"; readonly addresses: AddressSet }
+  /** Every IP address in status.addresses of the Nodes that it picks (semantics.md, 5). Only egress rules have it. */
+  | { readonly kind: "nodes"; readonly selector: Selector }
+  /** What a resolver of the cluster says that these names are. Only egress rules that accept have it. */
+  | { readonly kind: "domains"; readonly patterns: readonly DomainPattern[] };
 
 export type PortMatch =
   /** Inclusive range; all ports of a protocol are 0-65535. */
@@ -73,6 +80,9 @@ export interface PolicyKind {
   /** Plural name in the API server's paths, e.g. `networkpolicies`. */
   readonly resource: string;
   readonly scope: "namespaced" | "cluster";
-  /** Decodes and lowers one API object. Never throws on input. */
-  decode(object: unknown): DecodedPolicy;
+  /**
+   * Decodes and lowers one API object. Never throws on input. A field whose gate is shut is an unknown field; without
+   * gates all are open.
+   */
+  decode(object: unknown, gates?: FeatureGates): DecodedPolicy;
 }

@@ -196,10 +196,19 @@ export function collectedLog() {
 }
 
 const emptyRuleset: Ruleset = {
-  node: { name: "node-1", ranges: [], gateways: [], unknownPods: "drop", established: "cut", logGroup: null },
+  node: {
+    name: "node-1",
+    ranges: [],
+    gateways: [],
+    unknownPods: "drop",
+    established: "cut",
+    logGroup: null,
+    names: null,
+  },
   endpoints: new Map(),
   chains: new Map(),
   groups: new Map(),
+  domainSets: new Map(),
   pairSets: new Map(),
 };
 
@@ -207,6 +216,8 @@ export const emptyChange: RulesetChange = {
   node: null,
   newGroups: [],
   newPairSets: [],
+  newDomainSets: [],
+  goneDomainSets: [],
   newChains: [],
   groups: [],
   pairSets: [],

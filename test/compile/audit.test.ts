@@ -43,6 +43,7 @@ describe("policies in audit", () => {
           chains: new Map(chains),
           groups: new Map([...ruleset.groups].filter(([name]) => used.has(name))),
           pairSets: new Map([...ruleset.pairSets].filter(([name]) => pairs.has(name))),
+          domainSets: without.domainSets,
         };
         assert.equal(rulesetText(stripped), rulesetText(without));
         const auditing = [...ruleset.endpoints.values()].flatMap((one) => [one.auditIngress, one.auditEgress]);

@@ -33,6 +33,7 @@ export function frozen(ruleset: Ruleset): Ruleset {
     chains: new Map(ruleset.chains),
     groups: copied(ruleset.groups),
     pairSets: copied(ruleset.pairSets),
+    domainSets: new Map(ruleset.domainSets),
   };
 }
 

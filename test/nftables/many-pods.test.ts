@@ -20,11 +20,20 @@ describe("a node whose range is that of the whole cluster", { skip: noNamespaces
     const range = parseCidr("10.128.0.0/14");
     assert.ok(range !== null);
     const ruleset: Ruleset = {
-      node: { name: "node-1", ranges: [range], gateways: [], unknownPods: "drop", established: "cut", logGroup: 9080 },
+      node: {
+        name: "node-1",
+        ranges: [range],
+        gateways: [],
+        unknownPods: "drop",
+        established: "cut",
+        logGroup: 9080,
+        names: null,
+      },
       endpoints: new Map(endpoints.map((one) => [one.address, one])),
       chains: new Map(),
       groups: new Map(),
       pairSets: new Map(),
+      domainSets: new Map(),
     };
     try {
       await dataplane.sync(ruleset);

@@ -237,6 +237,8 @@ function changeFromNothing(ruleset: Ruleset): RulesetChange {
     pairSets: [],
     goneEndpoints: [],
     goneChains: [],
+    newDomainSets: [...ruleset.domainSets.values()],
+    goneDomainSets: [],
     goneGroups: [],
     gonePairSets: [],
     canDeny: true,
