@@ -39,9 +39,14 @@ export function namespace(name: string, labels: Readonly<Record<string, string>>
   return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } };
 }
 
-export function node(name: string, addresses: readonly string[], podCIDRs: readonly string[] = []): ApiObject {
+export function node(
+  name: string,
+  addresses: readonly string[],
+  podCIDRs: readonly string[] = [],
+  labels: Readonly<Record<string, string>> = {},
+): ApiObject {
   const status = { addresses: addresses.map((address) => ({ type: "InternalIP", address })) };
-  return { apiVersion: "v1", kind: "Node", metadata: { name }, spec: { podCIDRs }, status };
+  return { apiVersion: "v1", kind: "Node", metadata: { name, labels }, spec: { podCIDRs }, status };
 }
 
 /** A NetworkPolicy; `name` is `namespace/name`, `spec` undefined leaves the field out. */

@@ -1,8 +1,10 @@
 import * as fc from "fast-check";
 import { portProtocols } from "../src/net/protocol.ts";
+import { policyKindFor } from "../src/policy/kinds.ts";
 import { namespace, node, pod, service } from "./ask.ts";
 import type { ApiObject } from "./cluster-of.ts";
 import { apiNetworkPolicy, namespaceNames, portNames, portNumbers, randomLabels } from "./random-policy.ts";
+import { apiTierPolicy } from "./random-tier-policy.ts";
 
 export const nodeNames = ["node-1", "node-2", "node-3"] as const;
 export type NodeName = (typeof nodeNames)[number];
@@ -123,13 +125,19 @@ function serviceOf(one: OneService, index: number): ApiObject {
   });
 }
 
-const uniqueById = <T extends ApiObject>(objects: readonly T[]): T[] => [
-  ...new Map(objects.map((object) => [JSON.stringify(Object.values(object.metadata).slice(0, 2)), object])).values(),
-];
+const uniqueById = <T extends ApiObject>(objects: readonly T[]): T[] => {
+  const idOf = ({ kind, metadata }: ApiObject): string => {
+    const { namespace: home, name } = metadata as { readonly namespace?: string; readonly name?: string };
+    return `${kind}/${home ?? ""}/${name ?? ""}`;
+  };
+  return [...new Map(objects.map((object) => [idOf(object), object])).values()];
+};
+
+const isRead = ({ apiVersion, kind }: ApiObject): boolean => policyKindFor(apiVersion, kind) !== null;
 
 /**
  * A cluster as a real one could be, as API objects: three nodes, namespaces (some without an object), pods of all
- * kinds with addresses of their node's range or another's, Services, NetworkPolicies. Each address is one pod's.
+ * kinds with addresses of their node's range or another's, Services, policies of all kinds. Each address is one pod's.
  */
 export const apiCluster: fc.Arbitrary<readonly ApiObject[]> = fc
   .record({
@@ -140,17 +148,19 @@ export const apiCluster: fc.Arbitrary<readonly ApiObject[]> = fc
     pods: fc.array(onePod, { minLength: 4, maxLength: 12, size: "max" }),
     services: fc.array(oneService, { maxLength: 3 }),
     flat: fc.subarray([...nodeNames]),
+    nodeLabels: fc.array(randomLabels, { minLength: nodeNames.length, maxLength: nodeNames.length }),
     policies: fc.array(apiNetworkPolicy, { minLength: 1, maxLength: 8, size: "max" }),
+    tierPolicies: fc.array(apiTierPolicy, { maxLength: 5, size: "max" }),
   })
-  .map(({ namespaces, pods, services, flat, policies }) => [
-    ...nodeNames.map((name) => {
+  .map(({ namespaces, pods, services, flat, nodeLabels, policies, tierPolicies }) => [
+    ...nodeNames.map((name, index) => {
       const inRange = flat.includes(name) ? nodeAddressesInRange(name) : [];
-      return node(name, [...nodeAddressesOf(name), ...inRange], podCidrsOf(name));
+      return node(name, [...nodeAddressesOf(name), ...inRange], podCidrsOf(name), nodeLabels[index]);
     }),
     ...namespaces.flatMap((labels, index) => (labels === null ? [] : [namespace(namespaceNames[index] ?? "", labels)])),
     ...pods.map(podOf),
     ...services.map(serviceOf),
-    ...uniqueById(policies),
+    ...uniqueById([...policies, ...tierPolicies.filter(isRead)]),
   ]);
 
 /** The random cluster of a seed: the same for the same seed. */

@@ -4,8 +4,9 @@ import { selectorOf } from "../src/kube/selector.ts";
 import type { PodSelection } from "../src/model/selection.ts";
 import { addressSetOf, subtractAddresses } from "../src/net/address-set.ts";
 import { parseCidr } from "../src/net/cidr.ts";
+import { parseDomainPattern } from "../src/net/domain-name.ts";
 import { portProtocols } from "../src/net/protocol.ts";
-import type { Clause, Peer, Policy, PolicyId, PortMatch } from "../src/policy/policy.ts";
+import type { Action, Clause, Direction, Peer, Policy, PolicyId, PortMatch } from "../src/policy/policy.ts";
 import { networkPolicy } from "./ask.ts";
 import type { ApiObject } from "./cluster-of.ts";
 
@@ -16,25 +17,34 @@ export const portNames = ["web", "dns", "alt"] as const;
 /** All ports that random clusters speak of lie in or next to these. */
 export const portNumbers = [53, 80, 443, 8080, 8081, 9000, 9001, 9002] as const;
 
-/** Blocks over pods, over the outside and over everything, each with blocks inside it to cut out. */
+/** Blocks over pods, nodes, the outside and everything, each with blocks inside it to cut out. */
 const blocks: Readonly<Record<string, readonly string[]>> = {
   "0.0.0.0/0": ["10.244.0.0/16", "10.244.1.0/24", "203.0.113.0/25", "192.168.50.0/24"],
   "10.244.0.0/16": ["10.244.1.0/24", "10.244.2.8/29", "10.244.0.0/17"],
   "10.244.1.8/29": ["10.244.1.10/31", "10.244.1.8/30"],
   "10.244.2.0/24": ["10.244.2.10/32"],
+  "192.168.50.0/24": ["192.168.50.2/32"],
   "203.0.113.0/24": ["203.0.113.8/29", "203.0.113.128/25"],
   "::/0": ["fd00:10:244::/48", "2001:db8::/33"],
   "fd00:10:244::/48": ["fd00:10:244:1::/64", "fd00:10:244:2::8/125"],
   "fd00:10:244:1::/64": ["fd00:10:244:1::a/128"],
 };
 
+/** Names of the outside that random policies speak of in patterns, and one that none of them means. */
+export const domainNames = ["example.org", "www.example.org", "a.www.example.org", "example.com", "other.test"];
+/** As policies write them: case and a trailing dot do not matter. */
+export const domainPatterns = ["example.org", "Example.COM.", "*.example.org", "www.example.org", "*.www.example.org"];
+
+/** The same without what is cut out, as networks of cluster-wide policies are. */
+export const networks = Object.keys(blocks);
+
 const labelsOf = fc.dictionary(fc.constantFrom(...labelKeys), fc.constantFrom(...labelValues), { maxKeys: 3 });
 
-/** Labels of pods and namespaces, a few of few. */
+/** Labels of pods, namespaces and nodes, a few of few. */
 export const randomLabels: fc.Arbitrary<Record<string, string>> = labelsOf;
 
 /** All four operators and matchLabels; everything, often. */
-const apiSelector = fc.oneof(
+export const apiSelector = fc.oneof(
   { weight: 2, arbitrary: fc.constant({}) },
   { weight: 3, arbitrary: fc.record({ matchLabels: labelsOf }) },
   {
@@ -56,7 +66,7 @@ const apiSelector = fc.oneof(
   },
 );
 
-const apiNamespaceSelector = fc.oneof(
+export const apiNamespaceSelector = fc.oneof(
   { weight: 3, arbitrary: apiSelector },
   {
     weight: 1,
@@ -90,10 +100,10 @@ const apiPort = fc.oneof(
   fc.record({ protocol, port: fc.constantFrom(80, 443, 8080), endPort: fc.constantFrom(8080, 8081, 9001) }),
 );
 
-const sometimes = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+export const sometimes = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined, freq: 2 });
 
-const withoutUndefined = (object: object): object =>
+export const withoutUndefined = (object: object): object =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
 const apiRules = (peers: "from" | "to") =>
@@ -119,6 +129,9 @@ export const apiNetworkPolicy: fc.Arbitrary<ApiObject> = fc
   .map(([namespace, name, spec, dice]) =>
     networkPolicy(`${namespace}/${name}`, spec, dice === 0 ? { annotations: { "portcullis.dev/mode": "audit" } } : {}),
   );
+
+/** Behind the last priority that a policy can have. */
+export const lastPriority = 1001;
 
 const requirementKey = fc.constantFrom(...labelKeys);
 const requirementValues = fc.uniqueArray(fc.constantFrom(...labelValues), { minLength: 1, maxLength: 2 });
@@ -171,27 +184,88 @@ const port: fc.Arbitrary<PortMatch> = fc.oneof(
   }),
 );
 
-const clauses = fc
-  .array(
-    fc.record({
-      action: fc.constantFrom("accept" as const, "deny" as const, "pass" as const),
-      peers: fc.option(fc.array(peer, { maxLength: 2 }), { freq: 4 }),
-      ports: fc.option(fc.array(port, { maxLength: 2 }), { freq: 2 }),
-    }),
-    { maxLength: 3 },
-  )
-  .map((list): readonly Clause[] => list.map((clause, rule) => ({ rule, ruleName: null, ...clause })));
+const patterns = domainPatterns.map((text) => {
+  const pattern = parseDomainPattern(text);
+  if (pattern === null) throw new Error(`not a pattern: ${text}`);
+  return pattern;
+});
+
+/** Peers that only rules of egress have; names only those that accept. */
+const nodesPeer = selector.map((one): Peer => ({ kind: "nodes", selector: one }));
+const domainsPeer = fc
+  .subarray(patterns, { minLength: 1, maxLength: 2 })
+  .map((some): Peer => ({ kind: "domains", patterns: some }));
+
+const peersOf = (direction: Direction, action: Action): fc.Arbitrary<Peer> => {
+  if (direction === "ingress") return peer;
+  return action === "accept" ? fc.oneof(peer, peer, nodesPeer, domainsPeer) : fc.oneof(peer, peer, nodesPeer);
+};
+
+/** A name of a port beside nodes or domains is unreadable, so no policy is lowered to that. */
+function withReadablePorts(clause: Omit<Clause, "rule">): Omit<Clause, "rule"> {
+  const { peers, ports } = clause;
+  if (ports === null || peers === null || peers.every(({ kind }) => kind === "pods" || kind === "block")) return clause;
+  return { ...clause, ports: ports.filter(({ kind }) => kind === "range") };
+}
+
+const someAction = fc.constantFrom("accept" as const, "deny" as const, "pass" as const);
+
+/** A rule as it is once lowered; an unreadable one that denies has no restrictions left. */
+const clauseOf = (direction: Direction): fc.Arbitrary<Omit<Clause, "rule">> =>
+  fc.oneof(
+    {
+      weight: 15,
+      arbitrary: someAction.chain((action) =>
+        fc
+          .record({
+            ruleName: fc.option(fc.constantFrom("first", "second")),
+            action: fc.constant(action),
+            peers: fc.option(fc.array(peersOf(direction, action), { maxLength: 2 }), { freq: 4 }),
+            ports: fc.option(fc.array(port, { maxLength: 2 }), { freq: 2 }),
+          })
+          .map(withReadablePorts),
+      ),
+    },
+    { weight: 1, arbitrary: fc.constant({ ruleName: null, action: "deny" as const, peers: null, ports: null }) },
+  );
+
+/** Now and then a rule is missing: an unreadable one that accepts is no clause at all. */
+const clauses = (direction: Direction): fc.Arbitrary<readonly Clause[]> =>
+  fc
+    .array(fc.option(clauseOf(direction), { freq: 12 }), { maxLength: 3 })
+    .map((list) => list.flatMap((clause, rule) => (clause === null ? [] : [{ rule, ...clause }])));
+
+/** The kinds of the ordered tiers. AdminNetworkPolicy has one tier, BaselineAdminNetworkPolicy one tier and one name. */
+const orderedKind = fc.oneof(
+  fc.record({
+    tier: fc.constantFrom("admin" as const, "baseline" as const),
+    kind: fc.constant("ClusterNetworkPolicy"),
+    name: fc.constantFrom("one", "two", "three"),
+    priority: fc.nat(2),
+  }),
+  fc.record({
+    tier: fc.constant("admin" as const),
+    kind: fc.constant("AdminNetworkPolicy"),
+    name: fc.constantFrom("one", "two", "three"),
+    priority: fc.nat(2),
+  }),
+  fc.constant({
+    tier: "baseline" as const,
+    kind: "BaselineAdminNetworkPolicy",
+    name: "default",
+    priority: lastPriority,
+  }),
+);
 
 /** A policy of an ordered tier as it is once lowered. */
 export const orderedPolicy: fc.Arbitrary<Policy> = fc
-  .record({
-    tier: fc.constantFrom("admin" as const, "baseline" as const),
-    kind: fc.constantFrom("ClusterNetworkPolicy", "AdminNetworkPolicy"),
-    name: fc.constantFrom("one", "two", "three"),
-    priority: fc.nat(2),
-    mode: fc.constantFrom("enforce" as const, "enforce" as const, "enforce" as const, "audit" as const),
-    subject: randomSelection,
-    ingress: fc.option(clauses),
-    egress: fc.option(clauses),
-  })
-  .map((policy) => ({ ...policy, namespace: null, id: `${policy.kind}/${policy.name}` as PolicyId }));
+  .tuple(
+    orderedKind,
+    fc.record({
+      mode: fc.constantFrom("enforce" as const, "enforce" as const, "enforce" as const, "audit" as const),
+      subject: randomSelection,
+      ingress: fc.option(clauses("ingress")),
+      egress: fc.option(clauses("egress")),
+    }),
+  )
+  .map(([of, rest]) => ({ ...of, ...rest, namespace: null, id: `${of.kind}/${of.name}` as PolicyId }));
