@@ -2,6 +2,7 @@ import type { DomainSetName, Ruleset } from "../ir/ruleset.ts";
 import type { Address } from "../net/address.ts";
 import type { Direction, PolicyId } from "../policy/policy.ts";
 import type { RulesetChange } from "../ir/change.ts";
+import type { FeatureId } from "./features.ts";
 
 /**
  * A way into the kernel. One value programs one network namespace. All methods but `render` may reject with
@@ -94,13 +95,16 @@ export interface PolicyCounter {
   readonly bytes: bigint;
 }
 
-/** What this dataplane cannot express or this kernel cannot do. The contract suite turns it into a declared skip. */
+/**
+ * What this dataplane cannot express, as its registration declares, or this kernel cannot do, as `probe` says. The
+ * contract suite turns it into a declared skip, and fails where neither says it.
+ */
 export class UnsupportedError extends Error {
-  readonly feature: string;
+  readonly feature: FeatureId;
   readonly reason: string;
   /** The policies that ask for it, as far as they are known. */
   readonly policies: readonly PolicyId[];
-  constructor(feature: string, reason: string, policies: readonly PolicyId[] = []) {
+  constructor(feature: FeatureId, reason: string, policies: readonly PolicyId[] = []) {
     super(`${feature}: ${reason}`);
     this.name = "UnsupportedError";
     this.feature = feature;

@@ -1,5 +1,6 @@
 import type { Clock } from "../system/clock.ts";
 import type { Dataplane } from "./dataplane.ts";
+import type { Inability } from "./features.ts";
 import { nftablesDataplane } from "./nftables/nftables.ts";
 
 /** What every dataplane is told about where it works. */
@@ -18,14 +19,25 @@ const usualMarkMask = 0xffff0000;
 const dataplanes: readonly {
   readonly name: string;
   readonly open: (options: DataplaneOptions & { readonly ctMarkMask: number }) => Dataplane;
-}[] = [{ name: "nftables", open: nftablesDataplane }];
+  /** What no kernel helps it to do. What a kernel lacks, `probe` says. */
+  readonly cannot: Inability;
+}[] = [{ name: "nftables", open: nftablesDataplane, cannot: {} }];
 
 /** What `--dataplane` can be; the first is the default. */
 export const dataplaneNames: readonly string[] = dataplanes.map(({ name }) => name);
 
+/** What the dataplane of this name cannot do, with the reasons. */
+export function inabilityOf(name: string): Inability {
+  return registered(name).cannot;
+}
+
 /** The dataplane of this name; touches no kernel yet. Throws on an unknown name, RangeError on a mask of no use. */
 export function openDataplane(name: string, options: DataplaneOptions): Dataplane {
+  return registered(name).open({ ctMarkMask: usualMarkMask, ...options });
+}
+
+function registered(name: string): (typeof dataplanes)[number] {
   const found = dataplanes.find((dataplane) => dataplane.name === name);
   if (found === undefined) throw new Error(`no dataplane ${name}: there are ${dataplaneNames.join(", ")}`);
-  return found.open({ ctMarkMask: usualMarkMask, ...options });
+  return found;
 }

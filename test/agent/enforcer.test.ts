@@ -101,10 +101,10 @@ describe("what is told of changes on their way", () => {
   it("policies that ask for what the dataplane cannot do are named until it takes changes again", async () => {
     const agent = await loaded();
     const { policy } = policyChange("p") as Extract<Change, { kind: "policy" }>;
-    agent.kernel.refuse("apply", 1, new UnsupportedError("SCTP", "this kernel has none", [policy.id]));
+    agent.kernel.refuse("apply", 1, new UnsupportedError("sctp", "this kernel has none", [policy.id]));
     agent.enforcer.update(updateOf("d1", [policyChange("p")]));
     await settled();
-    assert.deepEqual([...agent.enforcer.unsupported()], [[policy.id, "SCTP: this kernel has none"]]);
+    assert.deepEqual([...agent.enforcer.unsupported()], [[policy.id, "sctp: this kernel has none"]]);
     assert.equal(agent.enforcer.ledger.entry(policy.id)?.standing, "pending");
     assert.ok(agent.enforcer.lag() > 0);
     await agent.time.advance(100);
