@@ -1,5 +1,7 @@
 import type { Log } from "../observe/log.ts";
 import type { Sample } from "../observe/metrics.ts";
+import type { PolicyReading } from "../policy/kinds.ts";
+import { policyReading } from "../policy/reading.ts";
 import type { ApiClient } from "../source/apiserver/client.ts";
 import type { Source } from "../source/source.ts";
 import type { Clock } from "../system/clock.ts";
@@ -27,12 +29,12 @@ export interface FollowedParts {
   readonly log: Log;
 }
 
-async function followFolder(folder: string): Promise<Followed> {
+async function followFolder(folder: string, reading: PolicyReading): Promise<Followed> {
   const { manifestFolder } = await import("../source/manifests/watch.ts");
   return {
     from: folder,
     remedy: "check that the folder given by -f is there and can be read",
-    openSource: () => manifestFolder(folder),
+    openSource: () => manifestFolder(folder, { reading }),
     client: null,
     requests: () => [],
     close: () => {},
@@ -47,8 +49,7 @@ async function followCluster(settings: AgentSettings, { version, clock, log }: F
     import("../source/apiserver/apiserver.ts"),
     import("../system/program.ts"),
   ]);
-  const { kubeconfig, context, nodeName, policyKinds } = settings;
-  const wanted = policyKinds === null ? {} : { policyKinds };
+  const { kubeconfig, context, nodeName, policyKinds, featureGates } = settings;
   const read = clusterConfig({ kubeconfig, context, environment: process.env, prefer: "in-cluster" });
   if (!read.ok) throw new Error(`nothing says how to reach the cluster (or give -f DIR): ${read.problems.join("; ")}`);
   const userAgent = `portcullis-agent/${version}`;
@@ -63,7 +64,7 @@ async function followCluster(settings: AgentSettings, { version, clock, log }: F
         nodeName,
         services: false,
         closedUntilKnown: true,
-        ...wanted,
+        reading: policyReading(policyKinds, featureGates),
         clock,
         random: Math.random,
         log,
@@ -76,5 +77,8 @@ async function followCluster(settings: AgentSettings, { version, clock, log }: F
 
 /** Prepares what the settings name, without asking it for anything yet. Only what is followed is loaded. */
 export function openFollowed(settings: AgentSettings, parts: FollowedParts): Promise<Followed> {
-  return settings.folder === null ? followCluster(settings, parts) : followFolder(settings.folder);
+  const { folder, policyKinds, featureGates } = settings;
+  return folder === null
+    ? followCluster(settings, parts)
+    : followFolder(folder, policyReading(policyKinds, featureGates));
 }

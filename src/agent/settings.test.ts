@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { allGatesOpen } from "../policy/feature-gates.ts";
 import { formatBindAddress, readBindAddress } from "./bind-address.ts";
 import { readConfig } from "./config-file.ts";
 import { retryDelay } from "./retry.ts";
@@ -82,6 +83,7 @@ describe("settings", () => {
       kubeconfig: null,
       context: null,
       policyKinds: null,
+      featureGates: allGatesOpen,
       dataplane: "nftables",
       netns: null,
       dryRun: false,
@@ -96,6 +98,12 @@ describe("settings", () => {
       bind: { kind: "tcp", host: null, port: 9080 },
       socket: { kind: "unix", path: "/run/portcullis/agent.sock" },
       dropLogGroup: 9080,
+      dnsService: { namespace: "kube-system", name: "kube-dns" },
+      dnsResolvers: [],
+      dnsQueue: 9053,
+      dnsMinTtl: 5,
+      dnsMaxTtl: 3600,
+      dnsGrace: 300,
       stateFile: null,
       uninstallFrom: null,
       logFormat: "text",
@@ -124,7 +132,7 @@ describe("settings", () => {
       written({
         "node-name": "n1",
         "exempt-namespace": ["kube-system", "b"],
-        "policy-kind": ["NetworkPolicy"],
+        "policy-kinds": ["NetworkPolicy"],
         "state-file": "/var/lib/portcullis/node.json",
         "uninstall-from": "kube-system/portcullis",
       }),
@@ -135,15 +143,72 @@ describe("settings", () => {
     assert.deepEqual(read.settings.uninstallFrom, { namespace: "kube-system", name: "portcullis" });
     const wrong = {
       "exempt-namespace": ["Kube", "a/b", "", "a.b"],
-      "policy-kind": ["networkpolicy", "Pod"],
+      "policy-kinds": ["networkpolicy", "Pod"],
       "state-file": "node.json",
       "uninstall-from": "portcullis",
     };
     const refused = readSettings(written({ "node-name": "n1", ...wrong }), ["nftables"]);
     assert.ok(!refused.ok);
-    assert.equal(refused.problems.length, 8);
-    const folder = written({ "node-name": "n1", filename: "/m", "uninstall-from": "a/b", "policy-kind": [] });
+    assert.equal(refused.problems.length, 7);
+    const folder = written({ "node-name": "n1", filename: "/m", "uninstall-from": "a/b" });
     assert.equal(readSettings(folder, ["nftables"]).ok, false);
+  });
+
+  it("of policies are lists with commas, given once or several times, in a cluster and with -f", () => {
+    const given = {
+      "node-name": "n1",
+      filename: "/m",
+      "policy-kinds": ["NetworkPolicy", "MultiNetworkPolicy,NetworkPolicy"],
+    };
+    const read = readSettings(written({ ...given, "feature-gates": ["NodePeers=false,NamedPorts=true"] }), [
+      "nftables",
+    ]);
+    assert.ok(read.ok);
+    assert.deepEqual(read.settings.policyKinds, ["NetworkPolicy", "MultiNetworkPolicy"]);
+    assert.deepEqual([...read.settings.featureGates], ["DomainNames", "NamedPorts"]);
+    for (const gates of [
+      "",
+      "NodePeers",
+      "NodePeers=no",
+      "Nodes=true",
+      "NodePeers=true,NodePeers=false",
+      "NodePeers=true=",
+    ]) {
+      const refused = readSettings(written({ ...given, "feature-gates": gates }), ["nftables"]);
+      assert.ok(!refused.ok && refused.problems.length === 1, gates);
+    }
+    assert.equal(readSettings(written({ ...given, "policy-kinds": "" }), ["nftables"]).ok, false);
+  });
+
+  it("of domain names", () => {
+    const names = {
+      "dns-service": "dns/core",
+      "dns-resolver": ["169.254.20.10", "fd00:0::a"],
+      "dns-queue": "0",
+      "dns-min-ttl": "0s",
+      "dns-max-ttl": "24h",
+      "dns-grace": "90s",
+    };
+    const read = readSettings(written({ "node-name": "n1", ...names }), ["nftables"]);
+    assert.ok(read.ok);
+    const { dnsService, dnsResolvers, dnsQueue, dnsMinTtl, dnsMaxTtl, dnsGrace } = read.settings;
+    assert.deepEqual(dnsService, { namespace: "dns", name: "core" });
+    assert.deepEqual(dnsResolvers, ["169.254.20.10", "fd00::a"]);
+    assert.deepEqual([dnsQueue, dnsMinTtl, dnsMaxTtl, dnsGrace], [null, 0, 86_400, 90]);
+    const wrong = {
+      "dns-service": "kube-dns",
+      "dns-resolver": ["10.0.0.0/8", "dns.example"],
+      "dns-queue": "65536",
+      "dns-min-ttl": "500ms",
+      "dns-max-ttl": "25h",
+      "dns-grace": "5",
+    };
+    const refused = readSettings(written({ "node-name": "n1", ...wrong }), ["nftables"]);
+    assert.ok(!refused.ok);
+    assert.equal(refused.problems.length, 7);
+    const crossed = readSettings(written({ "node-name": "n1", "dns-min-ttl": "2h" }), ["nftables"]);
+    assert.ok(!crossed.ok);
+    assert.match(crossed.problems.join(), /--dns-min-ttl is longer than --dns-max-ttl/);
   });
 
   it("report everything that is wrong at once, each with its place", () => {

@@ -1,6 +1,9 @@
+import type { Address } from "../net/address.ts";
 import type { Cidr } from "../net/cidr.ts";
 import { type BindAddress, type UnixAddress, readBindAddress, readSocketPath } from "./bind-address.ts";
-import { policyKinds, unreadKinds } from "../policy/kinds.ts";
+import { allGatesOpen, type FeatureGates } from "../policy/feature-gates.ts";
+import { readFeatureGates, readPolicyKinds } from "./reading-settings.ts";
+import { readAddress, readQueueNumber, readTtl } from "./dns-settings.ts";
 import {
   type NamespacedName,
   type Read,
@@ -25,8 +28,10 @@ export interface AgentSettings {
   /** How the API server is reached; null: the service account of the pod, or as kubectl finds it. */
   readonly kubeconfig: string | null;
   readonly context: string | null;
-  /** Kinds of policies that are followed in a cluster; null: all. */
+  /** Kinds of policies that are read; null: all. */
   readonly policyKinds: readonly string[] | null;
+  /** Experimental fields that are read. */
+  readonly featureGates: FeatureGates;
   readonly dataplane: string;
   /** Name or path of the network namespace that is programmed; null: the agent's own. */
   readonly netns: string | null;
@@ -48,6 +53,17 @@ export interface AgentSettings {
   readonly socket: UnixAddress | null;
   /** The group of NFLOG through which the kernel tells of denied connections; null: it does not. */
   readonly dropLogGroup: number | null;
+  /** The Service whose addresses are resolvers of the cluster. */
+  readonly dnsService: NamespacedName;
+  /** Resolvers beside it. */
+  readonly dnsResolvers: readonly Address[];
+  /** The queue of the kernel by which DNS answers come here; null: no names are learned. */
+  readonly dnsQueue: number | null;
+  /** Seconds that an address of a name may be begun with, at least and at most, whatever the answer says. */
+  readonly dnsMinTtl: number;
+  readonly dnsMaxTtl: number;
+  /** Seconds that connections go on after that. */
+  readonly dnsGrace: number;
   /** What a boot needs to know of this node is kept here; null: nowhere. */
   readonly stateFile: string | null;
   /** The object of the cluster whose annotation has the rules removed; null: none has. */
@@ -62,7 +78,8 @@ export const settingNames = [
   "filename",
   "kubeconfig",
   "context",
-  "policy-kind",
+  "policy-kinds",
+  "feature-gates",
   "dataplane",
   "netns",
   "dry-run",
@@ -77,6 +94,12 @@ export const settingNames = [
   "metrics-bind-address",
   "socket",
   "drop-log-group",
+  "dns-service",
+  "dns-resolver",
+  "dns-queue",
+  "dns-min-ttl",
+  "dns-max-ttl",
+  "dns-grace",
   "state-file",
   "uninstall-from",
   "log-format",
@@ -104,6 +127,11 @@ export const defaultSettings = {
   "metrics-bind-address": ":9080",
   socket: "/run/portcullis/agent.sock",
   "drop-log-group": "9080",
+  "dns-service": "kube-system/kube-dns",
+  "dns-queue": "9053",
+  "dns-min-ttl": "5s",
+  "dns-max-ttl": "1h",
+  "dns-grace": "5m",
   "log-format": "text",
   verbose: "false",
 } as const;
@@ -115,8 +143,7 @@ export type SettingsRead =
 /** Reads single settings, collecting what is wrong with them. */
 function createReader(written: WrittenSettings) {
   const problems: string[] = [];
-  const readOne = <T>(name: SettingName, text: string, place: string, read: (text: string) => Read<T>): T | null => {
-    const result = read(text);
+  const take = <T>(name: SettingName, place: string, result: Read<T>): T | null => {
     if (result.ok) return result.value;
     problems.push(`${place}: ${name === place.slice(2) ? "" : `${name}: `}${result.reason}`);
     return null;
@@ -127,26 +154,27 @@ function createReader(written: WrittenSettings) {
       const entry = written.get(name);
       if (entry === undefined) return null;
       if (entry.texts.length > 1) problems.push(`${entry.place}: ${name} can be given only once`);
-      return readOne(name, entry.texts[0] ?? "", entry.place, read);
+      return take(name, entry.place, read(entry.texts[0] ?? ""));
     },
     list: <T>(name: SettingName, read: (text: string) => Read<T>): T[] | null => {
       const entry = written.get(name);
       if (entry === undefined) return null;
-      return entry.texts.map((text) => readOne(name, text, entry.place, read)).filter((value) => value !== null);
+      return entry.texts.map((text) => take(name, entry.place, read(text))).filter((value) => value !== null);
+    },
+    /** All that was written of it, as one value. */
+    whole: <T>(name: SettingName, read: (texts: readonly string[]) => Read<T>): T | null => {
+      const entry = written.get(name);
+      return entry === undefined ? null : take(name, entry.place, read(entry.texts));
     },
   };
 }
-
-const knownPolicyKinds = [...policyKinds, ...unreadKinds].map(({ kind }) => kind);
 
 const anyText = (text: string): Read<string> =>
   text === "" ? { ok: false, reason: "is empty" } : { ok: true, value: text };
 
 function sourceProblems(written: WrittenSettings): readonly string[] {
   if (!written.has("filename")) return [];
-  const others = (["kubeconfig", "context", "policy-kind", "uninstall-from"] as const).filter((name) =>
-    written.has(name),
-  );
+  const others = (["kubeconfig", "context", "uninstall-from"] as const).filter((name) => written.has(name));
   return others.map((name) => `--${name} and -f exclude each other: either a cluster is followed or a folder`);
 }
 
@@ -170,7 +198,8 @@ export function readSettings(written: WrittenSettings, dataplanes: readonly stri
     folder: reader.optional("filename", anyText),
     kubeconfig: reader.optional("kubeconfig", anyText),
     context: reader.optional("context", anyText),
-    policyKinds: reader.list("policy-kind", (text) => readChoice(knownPolicyKinds, text)),
+    policyKinds: reader.whole("policy-kinds", readPolicyKinds),
+    featureGates: reader.whole("feature-gates", readFeatureGates) ?? allGatesOpen,
     dataplane: withDefault("dataplane", (text) => readChoice(dataplanes, text)),
     netns: reader.optional("netns", readNetns),
     dryRun: withDefault("dry-run", readSwitch),
@@ -185,10 +214,17 @@ export function readSettings(written: WrittenSettings, dataplanes: readonly stri
     bind: withDefault("metrics-bind-address", readBindAddress),
     socket: isLocal ? null : withDefault("socket", readSocketPath).address,
     dropLogGroup: withDefault("drop-log-group", readLogGroup).group,
+    dnsService: withDefault("dns-service", readNamespacedName),
+    dnsResolvers: reader.list("dns-resolver", readAddress) ?? [],
+    dnsQueue: withDefault("dns-queue", readQueueNumber).queue,
+    dnsMinTtl: withDefault("dns-min-ttl", readTtl),
+    dnsMaxTtl: withDefault("dns-max-ttl", readTtl),
+    dnsGrace: withDefault("dns-grace", readTtl),
     stateFile: reader.optional("state-file", readAbsolutePath),
     uninstallFrom: reader.optional("uninstall-from", readNamespacedName),
     logFormat: withDefault("log-format", (text) => readChoice(["text", "json"], text)),
     verbose: withDefault("verbose", readSwitch),
   };
+  if (settings.dnsMinTtl > settings.dnsMaxTtl) reader.problems.push("--dns-min-ttl is longer than --dns-max-ttl");
   return reader.problems.length === 0 ? { ok: true, settings } : { ok: false, problems: reader.problems };
 }

@@ -106,7 +106,16 @@ export function registerAgent(program: Command): void {
       "how to reach the cluster (default: the pod's service account, else as kubectl does)",
     )
     .option("--context <name>", "context of the kubeconfig (default: its current one)")
-    .option("--policy-kind <kind>", "follow policies of this kind only, repeatable (default: all kinds)", collect)
+    .option(
+      "--policy-kinds <kinds>",
+      "read only these kinds of policies, e.g. NetworkPolicy,AdminNetworkPolicy",
+      collect,
+    )
+    .option(
+      "--feature-gates <gates>",
+      "experimental fields to read or not, e.g. NodePeers=false (default: all)",
+      collect,
+    )
     .option("--config <file>", "YAML file with the names of these flags as keys; flags win")
     .option("--dataplane <name>", shown("dataplane", "how the kernel is programmed"))
     .option("--netns <name>", "program the kernel of this network namespace: a name, or a path to it")
@@ -131,6 +140,12 @@ export function registerAgent(program: Command): void {
       "--drop-log-group <number>",
       shown("drop-log-group", "NFLOG group of the log of denied connections; 0: off"),
     )
+    .option("--dns-service <namespace/name>", shown("dns-service", "the Service of the cluster's DNS servers"))
+    .option("--dns-resolver <address>", "a DNS server beside those of the Service, repeatable", collect)
+    .option("--dns-queue <number>", shown("dns-queue", "NFQUEUE by which names are learned from DNS answers; 0: off"))
+    .option("--dns-min-ttl <duration>", shown("dns-min-ttl", "an address of a name counts for at least so long"))
+    .option("--dns-max-ttl <duration>", shown("dns-max-ttl", "and at most for so long"))
+    .option("--dns-grace <duration>", shown("dns-grace", "open connections to it go on for so long after that"))
     .option("--state-file <path>", "keep here what `portcullis close` needs at the next boot (default: nowhere)")
     .option(
       "--uninstall-from <namespace/name>",

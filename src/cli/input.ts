@@ -8,6 +8,7 @@ import { UsageError } from "./exit.ts";
 import type { ClusterFlags } from "./live-cluster.ts";
 import { addClusterOptions, readLiveCluster } from "./live-cluster.ts";
 import { say } from "./output.ts";
+import { addReadingOptions, readingOf, type ReadingOptions } from "./reading.ts";
 
 /** The flags that say where the objects come from. */
 export interface InputOptions {
@@ -23,10 +24,10 @@ export interface VerdictOptions {
 }
 
 /** Manifests where `-f` is given, else a running cluster. */
-export interface ObjectOptions extends InputOptions, ClusterFlags {}
+export interface ObjectOptions extends InputOptions, ReadingOptions, ClusterFlags {}
 
 export function addObjectOptions(command: Command): Command {
-  return addClusterOptions(addInputOptions(command));
+  return addReadingOptions(addClusterOptions(addInputOptions(command)));
 }
 
 export function addInputOptions(command: Command): Command {
@@ -62,20 +63,20 @@ export async function readObjects(options: ObjectOptions): Promise<ManifestRead>
     if (kubeconfig === undefined && context === undefined) return readInput(options);
     throw new UsageError("-f reads manifests, --kubeconfig and --context a cluster: give one or the other");
   }
-  const read = await readLiveCluster(options);
+  const read = await readLiveCluster(options, readingOf(options));
   for (const finding of read.findings) say(findingText(finding));
   return read;
 }
 
 /** Reads the manifests, and says on stderr what is wrong with them. Throws where no flag says what to read. */
-export async function readInput(options: InputOptions): Promise<ManifestRead> {
+export async function readInput(options: InputOptions & ReadingOptions): Promise<ManifestRead> {
   const paths = options.filename ?? [];
   if (paths.length === 0) {
     throw new UsageError("-f is missing: this command reads manifests only");
   }
   const { readManifests } = await import("../source/manifests/read.ts");
   const { recursive = false, namespace = "default" } = options;
-  const read = await readManifests(paths, { recursive, namespace, stdin: process.stdin });
+  const read = await readManifests(paths, { recursive, namespace, stdin: process.stdin, reading: readingOf(options) });
   for (const finding of read.findings) say(findingText(finding));
   return read;
 }

@@ -2,14 +2,16 @@ import { readFile, writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import type { Asked, Outcome } from "../lab/ask.ts";
 import type { Lab as LabType, LabOptions } from "../lab/lab.ts";
+import { featureGates } from "../policy/feature-gates.ts";
 import type { ManifestRead } from "../source/manifests/read.ts";
 import { exitCodes, InputError, UsageError } from "./exit.ts";
 import { addInputOptions, addVerdictOptions, readInput, type InputOptions, type VerdictOptions } from "./input.ts";
 import { registerLabSteps } from "./lab-steps.ts";
 import { say, writeOut } from "./output.ts";
+import { addReadingOptions, readingFlags, type ReadingOptions } from "./reading.ts";
 
 /** The flags of the commands that build a lab. */
-export interface LabFlags extends InputOptions, VerdictOptions {
+export interface LabFlags extends InputOptions, ReadingOptions, VerdictOptions {
   readonly topology: "bridged" | "routed";
   readonly dataplane?: string;
   readonly established?: "cut" | "keep";
@@ -22,6 +24,7 @@ interface RunOptions extends LabFlags {
 
 /** What the flags say, as the lab takes it. */
 export function labOptionsOf(flags: LabFlags, name: string, detached: boolean): LabOptions {
+  const { kinds, gates } = readingFlags(flags);
   return {
     name,
     topology: flags.topology,
@@ -32,13 +35,15 @@ export function labOptionsOf(flags: LabFlags, name: string, detached: boolean): 
       established: flags.established ?? null,
       defaultVerdict: flags.defaultVerdict,
       unknownPods: flags.unknownPods,
+      policyKinds: kinds,
+      shutGates: featureGates.filter((gate) => !gates.has(gate)),
     },
   };
 }
 
 /** The flags that say how a lab is built and what its agents are told. */
 export function addLabOptions(command: Command): Command {
-  addVerdictOptions(addInputOptions(command))
+  addVerdictOptions(addReadingOptions(addInputOptions(command)))
     .option("--dataplane <name>", "how the nodes' kernels are programmed (the agent's default)")
     .addOption(
       new Option("--topology <kind>", "how pods are connected to their node")

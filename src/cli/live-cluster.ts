@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Pod } from "../kube/objects.ts";
 import { printable } from "../observe/printable.ts";
+import type { PolicyReading } from "../policy/kinds.ts";
 import type { ApiClient } from "../source/apiserver/client.ts";
 import type { ManifestRead } from "../source/manifests/read.ts";
 import { InputError } from "./exit.ts";
@@ -37,7 +38,7 @@ export async function openLiveCluster({ kubeconfig, context }: ClusterFlags, why
 }
 
 /** Reads all that counts from a running cluster, once. Throws InputError where it does not answer or lets us not read. */
-export async function readLiveCluster(flags: ClusterFlags): Promise<ManifestRead> {
+export async function readLiveCluster(flags: ClusterFlags, reading: PolicyReading): Promise<ManifestRead> {
   const client = await openLiveCluster(flags, "no -f is given, and ");
   const [{ readCluster }, { ApiUnreachable }, { workloadsOfPods }, { systemClock }] = await Promise.all([
     import("../source/apiserver/read-cluster.ts"),
@@ -46,7 +47,7 @@ export async function readLiveCluster(flags: ClusterFlags): Promise<ManifestRead
     import("../system/clock.ts"),
   ]);
   try {
-    const snapshot = await readCluster(client, { clock: systemClock, random: Math.random });
+    const snapshot = await readCluster(client, { clock: systemClock, random: Math.random, reading });
     if (!snapshot.complete) {
       const reasons = snapshot.findings.map(({ object, message }) => `\n  ${printable(`${object}: ${message}`, 1000)}`);
       throw new InputError(

@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import type { FeatureGate } from "../policy/feature-gates.ts";
 import { startProgram } from "../system/program.ts";
 import { ownCommand } from "./own-program.ts";
 import { digestOfName } from "./plan/names.ts";
@@ -12,9 +13,20 @@ export interface AgentFlags {
   readonly established: string | null;
   readonly defaultVerdict: string | null;
   readonly unknownPods: string | null;
+  /** Null: all kinds. */
+  readonly policyKinds: readonly string[] | null;
+  /** Those that are shut. */
+  readonly shutGates: readonly FeatureGate[];
 }
 
-export const plainAgents: AgentFlags = { dataplane: null, established: null, defaultVerdict: null, unknownPods: null };
+export const plainAgents: AgentFlags = {
+  dataplane: null,
+  established: null,
+  defaultVerdict: null,
+  unknownPods: null,
+  policyKinds: null,
+  shutGates: [],
+};
 
 /** One node's agent, as far as another process has to know it. */
 export interface AgentProcess {
@@ -32,6 +44,8 @@ function flagArguments(flags: AgentFlags): readonly string[] {
     ["--established", flags.established],
     ["--default-verdict", flags.defaultVerdict],
     ["--unknown-pods", flags.unknownPods],
+    ["--policy-kinds", flags.policyKinds?.join(",") ?? null],
+    ["--feature-gates", flags.shutGates.length === 0 ? null : flags.shutGates.map((gate) => `${gate}=false`).join(",")],
   ];
   return given.flatMap(([name, value]) => (value === null ? [] : [name, value]));
 }

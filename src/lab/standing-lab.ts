@@ -10,6 +10,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Address } from "../net/address.ts";
+import { featureGates } from "../policy/feature-gates.ts";
+import { policyReading } from "../policy/reading.ts";
 import { readManifests } from "../source/manifests/read.ts";
 import type { AgentProcess } from "./agents.ts";
 import { changeNamespaces, namespacePath, namespacesWithPrefix } from "../system/namespace.ts";
@@ -85,25 +87,27 @@ export function withoutObjects(before: readonly RawObject[], gone: readonly RawO
 
 /** The input of a lab from its raw objects, through the file that keeps them. */
 export async function inputOf(
-  name: string,
+  { name, flags }: Pick<LabOptions, "name" | "flags">,
   objects: readonly RawObject[],
   mentioned: readonly Address[],
 ): Promise<LabInput> {
   mkdirSync(labFolder(name), { recursive: true });
   writeWhole(objectsFile(name), JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }));
-  const read = await readManifests([objectsFile(name)], { recursive: false });
+  const gates = new Set(featureGates.filter((gate) => !flags.shutGates.includes(gate)));
+  const reading = policyReading(flags.policyKinds, gates);
+  const read = await readManifests([objectsFile(name)], { recursive: false, reading });
   return { cluster: read.cluster, workloads: read.workloads, policies: objects.filter(isPolicy), mentioned };
 }
 
 /** Understands the objects of a lab that stands, so that it can be asked; changes nothing. */
 export async function readStanding({ lab, objects, mentioned }: StandingLab): Promise<void> {
-  lab.read(await inputOf(lab.options.name, objects, mentioned));
+  lab.read(await inputOf(lab.options, objects, mentioned));
 }
 
 /** Brings a lab to these objects and writes down what it is now. */
 export async function bringStanding({ lab, objects, mentioned }: StandingLab): Promise<void> {
   const { name } = lab.options;
-  await lab.bring(await inputOf(name, objects, mentioned));
+  await lab.bring(await inputOf(lab.options, objects, mentioned));
   const { plan, agents, options } = lab;
   const record: LabRecord = { options, plan: { ...plan, holders: [...plan.holders] }, agents, mentioned };
   writeWhole(recordFile(name), JSON.stringify(record));

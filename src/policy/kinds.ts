@@ -5,14 +5,34 @@ import type { PolicyKind } from "./policy.ts";
 /** Every policy API that is read. A new one is a folder here and a line in this list. */
 export const policyKinds: readonly PolicyKind[] = [networkPolicyKind];
 
+/** A policy API that is known, and not read. */
+export interface UnreadKind {
+  readonly kind: string;
+  readonly group: string;
+  readonly resource: string;
+}
+
+/**
+ * Policy APIs that are not read yet, all their versions. In silence they would look enforced, so their objects are
+ * reported. Reading one is a folder, a line above, and one line less here.
+ */
+export const unreadKinds: readonly UnreadKind[] = [
+  { kind: "AdminNetworkPolicy", group: "policy.networking.k8s.io", resource: "adminnetworkpolicies" },
+  { kind: "BaselineAdminNetworkPolicy", group: "policy.networking.k8s.io", resource: "baselineadminnetworkpolicies" },
+  { kind: "ClusterNetworkPolicy", group: "policy.networking.k8s.io", resource: "clusternetworkpolicies" },
+  { kind: "MultiNetworkPolicy", group: "k8s.cni.cncf.io", resource: "multi-networkpolicies" },
+];
+
 /** Which policy APIs are read, and how much of them. */
 export interface PolicyReading {
   readonly kinds: readonly PolicyKind[];
+  /** Those whose objects are reported, since they have no effect. */
+  readonly unread: readonly UnreadKind[];
   readonly gates: FeatureGates;
 }
 
 /** All of all of them. */
-export const readEverything: PolicyReading = { kinds: policyKinds, gates: allGatesOpen };
+export const readEverything: PolicyReading = { kinds: policyKinds, unread: unreadKinds, gates: allGatesOpen };
 
 /** The reader of an object of this apiVersion and kind; null where it is no policy that is read. */
 export function policyKindFor(
@@ -23,18 +43,7 @@ export function policyKindFor(
   return kinds.find((one) => one.kind === kind && one.apiVersions.includes(apiVersion)) ?? null;
 }
 
-/**
- * Policy APIs that are not read yet, all their versions. In silence they would look enforced, so their objects are
- * reported. Reading one is a folder, a line above, and one line less here.
- */
-export const unreadKinds: readonly { readonly kind: string; readonly group: string; readonly resource: string }[] = [
-  { kind: "AdminNetworkPolicy", group: "policy.networking.k8s.io", resource: "adminnetworkpolicies" },
-  { kind: "BaselineAdminNetworkPolicy", group: "policy.networking.k8s.io", resource: "baselineadminnetworkpolicies" },
-  { kind: "ClusterNetworkPolicy", group: "policy.networking.k8s.io", resource: "clusternetworkpolicies" },
-  { kind: "MultiNetworkPolicy", group: "k8s.cni.cncf.io", resource: "multi-networkpolicies" },
-];
-
 /** Whether it is a policy of an API that is known, but that no version of is read. */
-export function isUnreadPolicy(apiVersion: string, kind: string): boolean {
-  return unreadKinds.some((one) => one.kind === kind && apiVersion.startsWith(`${one.group}/`));
+export function isUnreadPolicy(apiVersion: string, kind: string, unread: readonly UnreadKind[] = unreadKinds): boolean {
+  return unread.some((one) => one.kind === kind && apiVersion.startsWith(`${one.group}/`));
 }

@@ -23,7 +23,7 @@ interface Counted {
 }
 
 async function runCase(lab: Lab, one: AcceptanceCase): Promise<Counted> {
-  await lab.bring(await inputOf(lab.options.name, one.objects as readonly RawObject[], addressesIn(one.queries)));
+  await lab.bring(await inputOf(lab.options, one.objects as readonly RawObject[], addressesIn(one.queries)));
   const questions = one.queries.map((query) => lab.asker.ask(query));
   const asked = questions.filter((question): question is Asked => "probe" in question);
   const outcomes = new Map((await askKernel(asked, lab.prober)).map((outcome) => [outcome.id, outcome.verdict]));

@@ -110,7 +110,7 @@ export class Story {
   async #bring(policies: readonly RawObject[], what: string): Promise<number> {
     this.#teller.doing(what);
     const started = performance.now();
-    await this.#lab.bring(await inputOf(this.#lab.options.name, [...cluster, ...policies], []));
+    await this.#lab.bring(await inputOf(this.#lab.options, [...cluster, ...policies], []));
     return performance.now() - started;
   }
 

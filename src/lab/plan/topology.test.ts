@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { Address } from "../../net/address.ts";
-import { readContent } from "../../source/manifests/read.ts";
-import { defaultLimits } from "../../source/manifests/limits.ts";
+import { readContent, readingRules } from "../../source/manifests/read.ts";
 import { sortEntries } from "../../source/manifests/read.ts";
 import { resolveObjects, type LabObjects } from "../resolve/resolve.ts";
 import { digestOfName, namespaceName, podDevice } from "./names.ts";
@@ -25,7 +24,7 @@ const pod = (name: string, { ip, node, created }: PodFields): object => ({
 
 async function objectsOf(manifests: readonly object[], mentioned: readonly string[] = []): Promise<LabObjects> {
   const list = JSON.stringify({ apiVersion: "v1", kind: "List", items: manifests });
-  const { entries } = await readContent(Buffer.from(list), "test.json", "default", defaultLimits);
+  const { entries } = await readContent(Buffer.from(list), "test.json", readingRules({}));
   const { objects, policies } = sortEntries(entries);
   return resolveObjects({ objects, policies }, mentioned as readonly Address[]);
 }

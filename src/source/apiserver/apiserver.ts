@@ -3,6 +3,7 @@ import type { ClusterObject, ObjectKey } from "../../kube/objects.ts";
 import { keyOf } from "../../kube/objects.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Change, PolicyVersion } from "../../policy/cluster.ts";
+import { type PolicyReading, readEverything } from "../../policy/kinds.ts";
 import type { Policy, PolicyId } from "../../policy/policy.ts";
 import type { Finding, Snapshot, Source, Update } from "../source.ts";
 import type { ApiClient } from "./client.ts";
@@ -19,8 +20,8 @@ export interface ApiServerOptions {
   readonly services: boolean;
   /** Pods whose Namespace was not told yet are closed until it is; absent: they are as if it had no labels. */
   readonly closedUntilKnown?: boolean;
-  /** Kinds of policies that are followed; the others are not even asked for. Absent: all. */
-  readonly policyKinds?: readonly string[];
+  /** Which policies are followed; the others are not even asked for. Absent: all. */
+  readonly reading?: PolicyReading;
   readonly clock: SourceClock;
   /** [0, 1), for jitter. */
   readonly random: () => number;
@@ -49,7 +50,7 @@ class ApiServerFollower {
     this.options = options;
     this.server = client.server;
     this.unknown = options.closedUntilKnown === true ? new UnknownNamespaces() : null;
-    const { clock, random, log, nodeName, services, policyKinds, freshness = "cached" } = options;
+    const { clock, random, log, nodeName, services, reading = readEverything, freshness = "cached" } = options;
     this.following = new Following({
       client,
       clock,
@@ -57,7 +58,7 @@ class ApiServerFollower {
       log,
       nodeName,
       services,
-      wants: (kind) => policyKinds === undefined || policyKinds.includes(kind),
+      reading,
       freshness,
       changed: () => this.wake(),
       broken: (error) => {

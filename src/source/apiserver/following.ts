@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Log } from "../../observe/log.ts";
 import { printable } from "../../observe/printable.ts";
+import type { PolicyReading } from "../../policy/kinds.ts";
 import type { Finding, ResourceHealth, SourceHealth } from "../source.ts";
 import type { ApiClient } from "./client.ts";
 import { InstalledKinds } from "./installed-kinds.ts";
@@ -20,8 +21,7 @@ export interface FollowingParts {
   /** Only this Node is of interest; undefined: all. */
   readonly nodeName: string | undefined;
   readonly services: boolean;
-  /** Whether policies of this kind are wanted. */
-  readonly wants: (kind: string) => boolean;
+  readonly reading: PolicyReading;
   readonly freshness: Freshness;
   /** There may be news. */
   readonly changed: () => void;
@@ -59,7 +59,7 @@ export class Following {
   constructor(parts: FollowingParts) {
     this.parts = parts;
     const { client, clock, random } = parts;
-    this.optional = optionalKinds.filter(({ kind }) => parts.wants(kind));
+    this.optional = optionalKinds(parts.reading);
     this.kinds = new InstalledKinds({
       kinds: this.optional,
       client,
@@ -81,9 +81,8 @@ export class Following {
   }
 
   start(): void {
-    const { nodeName, services, wants } = this.parts;
-    const policies = builtInPolicies().filter(({ kind }) => wants(kind));
-    for (const resource of [...coreResources(nodeName, services), ...policies]) this.add(resource);
+    const { nodeName, services, reading } = this.parts;
+    for (const resource of [...coreResources(nodeName, services), ...builtInPolicies(reading)]) this.add(resource);
     if (this.optional.length === 0) {
       this.kindsUnknown = null;
       return;
@@ -219,9 +218,9 @@ export class Following {
   private followOptional(resources: readonly Resource[]): void {
     this.kindsUnknown = null;
     this.failedAsking = 0;
-    const { log } = this.parts;
+    const { log, reading } = this.parts;
     const fixed = new Set(
-      [...coreResources(undefined, true), ...builtInPolicies(), definitions].map((one) => one.name),
+      [...coreResources(undefined, true), ...builtInPolicies(reading), definitions].map((one) => one.name),
     );
     const wanted = new Map(resources.map((resource) => [resource.name, resource]));
     for (const [name, { store, stop }] of this.followed) {

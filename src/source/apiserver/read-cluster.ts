@@ -1,4 +1,5 @@
 import type { Log } from "../../observe/log.ts";
+import { type PolicyReading, readEverything } from "../../policy/kinds.ts";
 import type { Snapshot } from "../source.ts";
 import { apiServerSource } from "./apiserver.ts";
 import type { ApiClient } from "./client.ts";
@@ -7,6 +8,8 @@ import type { SourceClock } from "./pace.ts";
 export interface ReadClusterOptions {
   readonly clock: SourceClock;
   readonly random: () => number;
+  /** Which policies are read; absent: all. */
+  readonly reading?: PolicyReading;
   /** Aborts when the reader has lost patience. */
   readonly signal?: AbortSignal;
 }
@@ -22,12 +25,13 @@ const silent: Log = { error: () => {}, warn: () => {}, info: () => {}, debug: ()
  * answer.
  */
 export async function readCluster(client: ApiClient, options: ReadClusterOptions): Promise<Snapshot> {
-  const { clock, random, signal } = options;
+  const { clock, random, reading = readEverything, signal } = options;
   const done = new AbortController();
   const stop = signal === undefined ? done.signal : AbortSignal.any([signal, done.signal]);
   try {
     const source = apiServerSource(client, {
       services: true,
+      reading,
       clock,
       random,
       log: silent,

@@ -5,7 +5,7 @@ import { decodeService } from "../../kube/decode/service.ts";
 import type { ApiObject } from "../../kube/decode/fields.ts";
 import type { FieldError } from "../../kube/field-error.ts";
 import type { ClusterObject } from "../../kube/objects.ts";
-import { policyKinds, unreadKinds } from "../../policy/kinds.ts";
+import type { PolicyReading, UnreadKind } from "../../policy/kinds.ts";
 import type { PolicyKind } from "../../policy/policy.ts";
 import { existenceReader, jsonReader } from "./read/json.ts";
 import type { Decode } from "./read/json-object.ts";
@@ -59,7 +59,7 @@ function groupOf(apiVersion: string): string {
   return apiVersion.slice(0, apiVersion.indexOf("/"));
 }
 
-function policyResource(kind: PolicyKind, apiVersion: string): Resource {
+function policyResource(kind: PolicyKind, apiVersion: string, { gates }: PolicyReading): Resource {
   const group = groupOf(apiVersion);
   return {
     name: `${kind.resource}.${group}`,
@@ -68,7 +68,7 @@ function policyResource(kind: PolicyKind, apiVersion: string): Resource {
     kind: kind.kind,
     fieldSelector: "",
     reader: jsonReader((object) => {
-      const { policy, errors } = kind.decode(object);
+      const { policy, errors } = kind.decode(object, gates);
       return { kind: "read", value: policy, errors };
     }),
     need: builtInGroups.has(group) ? "required" : "wanted",
@@ -77,10 +77,10 @@ function policyResource(kind: PolicyKind, apiVersion: string): Resource {
 }
 
 /** Policies of the API server itself: always there. */
-export function builtInPolicies(): readonly Resource[] {
-  return policyKinds.flatMap((kind) => {
+export function builtInPolicies(reading: PolicyReading): readonly Resource[] {
+  return reading.kinds.flatMap((kind) => {
     const apiVersion = kind.apiVersions.find((one) => builtInGroups.has(groupOf(one)));
-    return apiVersion === undefined ? [] : [policyResource(kind, apiVersion)];
+    return apiVersion === undefined ? [] : [policyResource(kind, apiVersion, reading)];
   });
 }
 
@@ -107,32 +107,34 @@ export interface OptionalKind {
   choose(versions: readonly string[]): Resource | null;
 }
 
-/** Those that are read in the first of their versions that is served, and those that can only be told of. */
-export const optionalKinds: readonly OptionalKind[] = [
-  ...policyKinds
-    .filter((kind) => !kind.apiVersions.some((one) => builtInGroups.has(groupOf(one))))
-    .map((kind): OptionalKind => {
-      const group = groupOf(kind.apiVersions[0] ?? "");
-      return {
-        kind: kind.kind,
-        group,
-        resource: kind.resource,
-        choose: (versions) => {
-          const read = kind.apiVersions.find((one) => versions.includes(one));
-          if (read !== undefined) return policyResource(kind, read);
-          const [other] = versions;
-          const message = `${kind.kind} is served only in versions that are not read: it has no effect (read: ${kind.apiVersions.join(", ")})`;
-          return other === undefined ? null : unreadResource(kind.kind, other, kind.resource, message);
-        },
-      };
-    }),
-  ...unreadKinds.map(({ kind, group, resource }): OptionalKind => ({
-    kind,
+function readKind(kind: PolicyKind, reading: PolicyReading): OptionalKind {
+  const group = groupOf(kind.apiVersions[0] ?? "");
+  return {
+    kind: kind.kind,
     group,
-    resource,
-    choose: ([first]) =>
-      first === undefined
-        ? null
-        : unreadResource(kind, first, resource, `${kind} is not supported by this version: it has no effect`),
-  })),
-];
+    resource: kind.resource,
+    choose: (versions) => {
+      const read = kind.apiVersions.find((one) => versions.includes(one));
+      if (read !== undefined) return policyResource(kind, read, reading);
+      const [other] = versions;
+      const message = `${kind.kind} is served only in versions that are not read: it has no effect (read: ${kind.apiVersions.join(", ")})`;
+      return other === undefined ? null : unreadResource(kind.kind, other, kind.resource, message);
+    },
+  };
+}
+
+const unreadKind = ({ kind, group, resource }: UnreadKind): OptionalKind => ({
+  kind,
+  group,
+  resource,
+  choose: ([first]) =>
+    first === undefined
+      ? null
+      : unreadResource(kind, first, resource, `${kind} is not supported by this version: it has no effect`),
+});
+
+/** Those that are read, in the first of their versions that is served, and those that can only be told of. */
+export function optionalKinds(reading: PolicyReading): readonly OptionalKind[] {
+  const read = reading.kinds.filter((kind) => !kind.apiVersions.some((one) => builtInGroups.has(groupOf(one))));
+  return [...read.map((kind) => readKind(kind, reading)), ...reading.unread.map(unreadKind)];
+}

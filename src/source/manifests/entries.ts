@@ -8,6 +8,7 @@ import type { BrokenDocument, ManifestDocument, Place } from "./document.ts";
 import { isNamespaced, meaningOf } from "./kinds.ts";
 import type { Decoding, Meaning } from "./kinds.ts";
 import type { Limits } from "./limits.ts";
+import type { PolicyReading } from "../../policy/kinds.ts";
 import { printable } from "../../observe/printable.ts";
 import { isRecord, unpackDocument } from "./unpack.ts";
 import type { Item } from "./unpack.ts";
@@ -116,27 +117,33 @@ function keyOfDecoding(meaning: Decoding): ObjectKey | null {
   return meaning.kind === "policy" ? (meaning.value.id as string as ObjectKey) : keyOf(meaning.value);
 }
 
+/** How manifests are read. */
+export interface ReadingRules {
+  /** Of objects that name none. */
+  readonly namespace: string;
+  readonly limits: Limits;
+  /** Policies that are not read are passed over. */
+  readonly reading: PolicyReading;
+}
+
 /** Collects the content of one file, document by document. */
 export class ContentReader {
   private readonly file: string;
-  private readonly namespace: string;
-  private readonly limits: Limits;
+  private readonly rules: ReadingRules;
   private readonly entries: Entry[] = [];
   private readonly findings: ObjectFinding[] = [];
   private readonly unreadable: Finding[] = [];
   private unshown = 0;
   private unidentified = false;
 
-  /** `namespace`: of objects that name none. */
-  constructor(file: string, namespace: string, limits: Limits) {
+  constructor(file: string, rules: ReadingRules) {
     this.file = file;
-    this.namespace = namespace;
-    this.limits = limits;
+    this.rules = rules;
   }
 
   add(document: ManifestDocument | BrokenDocument): void {
     if (document.kind === "broken") {
-      if (this.unreadable.length < this.limits.findings) {
+      if (this.unreadable.length < this.rules.limits.findings) {
         this.unreadable.push(fileFinding(this.file, document.place, document.message));
       }
       return;
@@ -172,11 +179,12 @@ export class ContentReader {
   }
 
   private addItem(document: ManifestDocument, item: Item, duplicates: readonly (readonly PathStep[])[]): void {
-    const identity = identify(item.object, this.namespace);
-    const object = inNamespace(item.object, identity.kind, this.namespace);
+    const { namespace, reading } = this.rules;
+    const identity = identify(item.object, namespace);
+    const object = inNamespace(item.object, identity.kind, namespace);
     const untyped = typeErrors(identity);
     const meaning: Meaning =
-      untyped.length > 0 ? { kind: "foreign" } : meaningOf(identity.apiVersion, identity.kind, object);
+      untyped.length > 0 ? { kind: "foreign" } : meaningOf(identity.apiVersion, identity.kind, object, reading);
     const anonymous = identity.kind === duplicateKeyMarker || identity.apiVersion === duplicateKeyMarker;
     if (meaning.kind === "foreign" && untyped.length === 0 && !anonymous) return;
     if (meaning.kind === "unsupported") {
@@ -206,7 +214,7 @@ export class ContentReader {
     identity: Pick<Identity, "key" | "shown">,
     error: FieldError,
   ): void {
-    if (this.findings.length >= this.limits.findings) this.unshown++;
+    if (this.findings.length >= this.rules.limits.findings) this.unshown++;
     else {
       const place = document.locate([...prefix, ...error.path]);
       this.report(identity.key, identity.shown, place, `${fieldErrorText(error)}${hintFor(error)}`);
@@ -214,7 +222,7 @@ export class ContentReader {
   }
 
   private report(key: ObjectKey | null, object: string, place: Place, message: string): void {
-    if (this.findings.length >= this.limits.findings) this.unshown++;
+    if (this.findings.length >= this.rules.limits.findings) this.unshown++;
     else {
       const finding = { position: positionAt(this.file, place), object, message: printable(message) };
       this.findings.push({ key, finding });

@@ -2,10 +2,9 @@ import { lstat, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Finding } from "../source.ts";
 import { contentHash } from "./digest.ts";
-import { fileFinding, nothingBut } from "./entries.ts";
+import { fileFinding, nothingBut, type ReadingRules } from "./entries.ts";
 import { isManifestName, readBounded, systemMessage, UnreadableError } from "./files.ts";
 import type { FileNews, FolderState } from "./folder-state.ts";
-import type { Limits } from "./limits.ts";
 import { readContent } from "./read.ts";
 
 /** Tells versions of a file apart without reading it, unless it changed twice within a tick of the file system. */
@@ -32,14 +31,12 @@ function isMissing(error: unknown): boolean {
 /** Looks at a folder and tells what changed since it looked last. */
 export class FolderScan {
   private readonly folder: string;
-  private readonly limits: Limits;
-  private readonly namespace: string;
+  private readonly rules: ReadingRules;
   private readonly stamps = new Map<string, Stamp>();
 
-  constructor(folder: string, namespace: string, limits: Limits) {
+  constructor(folder: string, rules: ReadingRules) {
     this.folder = folder;
-    this.namespace = namespace;
-    this.limits = limits;
+    this.rules = rules;
   }
 
   /**
@@ -48,7 +45,8 @@ export class FolderScan {
    */
   async all(touched: ReadonlySet<string>, state: FolderState): Promise<readonly FileNews[]> {
     const names = (await readdir(this.folder)).filter(isManifestName).sort();
-    if (names.length > this.limits.files) throw new UnreadableError(`holds more than ${this.limits.files} files`);
+    if (names.length > this.rules.limits.files)
+      throw new UnreadableError(`holds more than ${this.rules.limits.files} files`);
     const present = new Set(names);
     const news: FileNews[] = [];
     for (const name of state.names()) if (!present.has(name)) news.push(this.gone(name));
@@ -102,13 +100,13 @@ export class FolderScan {
   }
 
   private async read(name: string, path: string, state: FolderState): Promise<readonly FileNews[]> {
-    const bytes = await readBounded(path, this.limits.fileBytes, false);
+    const bytes = await readBounded(path, this.rules.limits.fileBytes, false);
     const hash = contentHash(bytes);
     if (hash === state.hashOf(name)) return [];
     if (bytes.length === 0 && state.gives(name)) {
       // Emptied in place: about to be written, or the disk is full. Removing objects is said by removing the file.
       return [{ name, content: nothingBut(fileFinding(path, start, "the file has become empty")), hash }];
     }
-    return [{ name, content: await readContent(bytes, path, this.namespace, this.limits), hash }];
+    return [{ name, content: await readContent(bytes, path, this.rules), hash }];
   }
 }

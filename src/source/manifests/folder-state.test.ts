@@ -10,9 +10,8 @@ import type { Cluster } from "../../policy/cluster.ts";
 import { contentHash } from "./digest.ts";
 import { FolderScan } from "./folder-scan.ts";
 import { FolderState } from "./folder-state.ts";
-import { defaultLimits } from "./limits.ts";
 import { PendingFiles } from "./pending.ts";
-import { readContent } from "./read.ts";
+import { readContent, readingRules } from "./read.ts";
 
 /** What a file of the model holds: a label for each namespace object, or text that no parser takes. */
 type ModelFile = Readonly<Record<string, string>> | "broken";
@@ -74,7 +73,7 @@ test("any sequence of changes leaves in force what the rules say, and the change
       for (const news of steps) {
         const read = Object.entries(news).map(async ([name, content]) => {
           const bytes = Buffer.from(content === null ? "" : textOf(content));
-          const known = content === null ? null : await readContent(bytes, name, "default", defaultLimits);
+          const known = content === null ? null : await readContent(bytes, name, readingRules({}));
           return { name, content: known, hash: contentHash(bytes) };
         });
         for (const change of state.update(await Promise.all(read))) {
@@ -100,7 +99,7 @@ test("any sequence of changes leaves in force what the rules say, and the change
 test("a file that changes twice within a tick of the file system is read twice", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "pct-scan-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const scan = new FolderScan(folder, "default", defaultLimits);
+  const scan = new FolderScan(folder, readingRules({}));
   const state = new FolderState();
   for (let round = 0; round < 60; round++) {
     const v = String(round % 10);
@@ -141,7 +140,7 @@ test("a policy without a name goes with its text, also where another comes in it
       spec: { ingress: [{ ports: [{ port }] }] },
     });
   const write = async (text: string): Promise<readonly string[]> => {
-    const content = await readContent(Buffer.from(text), "a.json", "default", defaultLimits);
+    const content = await readContent(Buffer.from(text), "a.json", readingRules({}));
     state.update([{ name: "a.json", content, hash: contentHash(text) }]);
     return state.cluster().policies.map(({ name, ingress }) => {
       const port = ingress?.[0]?.ports?.[0];

@@ -6,7 +6,7 @@ import { decodeWorkload } from "../../kube/decode/workload.ts";
 import type { FieldError } from "../../kube/field-error.ts";
 import type { ClusterObject, Workload } from "../../kube/objects.ts";
 import { workloadKinds } from "../../kube/objects.ts";
-import { isUnreadPolicy, policyKindFor, policyKinds } from "../../policy/kinds.ts";
+import { isUnreadPolicy, policyKindFor, type PolicyReading, readEverything } from "../../policy/kinds.ts";
 import type { Policy } from "../../policy/policy.ts";
 
 /** An object that we read. The value is null where it cannot be read; with errors it is what is left of it. */
@@ -56,15 +56,15 @@ function groupOf(apiVersion: string): string {
   return slash === -1 ? "" : apiVersion.slice(0, slash);
 }
 
-function policyMeaning(apiVersion: string, kind: string, object: unknown): Meaning {
-  const policyKind = policyKindFor(apiVersion, kind);
+function policyMeaning(apiVersion: string, kind: string, object: unknown, reading: PolicyReading): Meaning {
+  const policyKind = policyKindFor(apiVersion, kind, reading.kinds);
   if (policyKind !== null) {
-    const { policy, errors } = policyKind.decode(object);
+    const { policy, errors } = policyKind.decode(object, reading.gates);
     return { kind: "policy", value: policy, errors };
   }
-  if (isUnreadPolicy(apiVersion, kind)) return { kind: "unsupported" };
+  if (isUnreadPolicy(apiVersion, kind, reading.unread)) return { kind: "unsupported" };
   const group = groupOf(apiVersion);
-  const named = policyKinds.filter((one) => one.kind === kind);
+  const named = reading.kinds.filter((one) => one.kind === kind);
   const supported = named.flatMap((one) => one.apiVersions);
   // NetworkPolicy began in the group "extensions".
   const ours = supported.some((version) => groupOf(version) === group) || group === "extensions";
@@ -72,7 +72,12 @@ function policyMeaning(apiVersion: string, kind: string, object: unknown): Meani
 }
 
 /** Decodes an object by its kind and version. */
-export function meaningOf(apiVersion: string, kind: string, object: unknown): Meaning {
+export function meaningOf(
+  apiVersion: string,
+  kind: string,
+  object: unknown,
+  reading: PolicyReading = readEverything,
+): Meaning {
   const decode = coreDecoders.get(kind);
   if (decode !== undefined && groupOf(apiVersion) === "") {
     if (apiVersion !== "v1") return { kind: "version", supported: ["v1"] };
@@ -83,5 +88,5 @@ export function meaningOf(apiVersion: string, kind: string, object: unknown): Me
     const { value, errors } = decodeWorkload(object);
     return { kind: "workload", value, errors };
   }
-  return policyMeaning(apiVersion, kind, object);
+  return policyMeaning(apiVersion, kind, object, reading);
 }

@@ -1,10 +1,11 @@
 import type { ClusterObject, Pod, Workload } from "../../kube/objects.ts";
+import { type PolicyReading, readEverything } from "../../policy/kinds.ts";
 import type { Policy } from "../../policy/policy.ts";
 import type { Finding, Snapshot } from "../source.ts";
 import { chooseEntries } from "./choose.ts";
 import { contentHash, digestOfHashes } from "./digest.ts";
 import { ContentReader, fileFinding, nothingBut } from "./entries.ts";
-import type { Entry, FileContent } from "./entries.ts";
+import type { Entry, FileContent, ReadingRules } from "./entries.ts";
 import { decodeText, listManifests, readBounded, readStream, systemMessage, UnreadableError } from "./files.ts";
 import { fillAddresses, missingNamespaces } from "./fill.ts";
 import { sortFindings } from "./findings.ts";
@@ -22,6 +23,8 @@ export interface ReadOptions {
   /** Of namespaced objects that name none; `default` unless told otherwise. */
   readonly namespace?: string;
   readonly limits?: Limits;
+  /** Which policies are read; all of them unless told otherwise. */
+  readonly reading?: PolicyReading;
 }
 
 /** A snapshot with what only manifests have. `complete` is false exactly if something is `unreadable`. */
@@ -34,13 +37,8 @@ export interface ManifestRead extends Snapshot {
 const start = { line: 1, column: 1 };
 
 /** Reads the text of one file into its objects. `file` is how findings call it. */
-export async function readContent(
-  bytes: Uint8Array,
-  file: string,
-  namespace: string,
-  limits: Limits,
-): Promise<FileContent> {
-  const reader = new ContentReader(file, namespace, limits);
+export async function readContent(bytes: Uint8Array, file: string, rules: ReadingRules): Promise<FileContent> {
+  const reader = new ContentReader(file, rules);
   let text: string;
   try {
     text = decodeText(bytes);
@@ -48,7 +46,7 @@ export async function readContent(
     if (!(error instanceof UnreadableError)) throw error;
     return nothingBut(fileFinding(file, start, error.message));
   }
-  const documents = await readDocuments(text, file.endsWith(".json"), limits);
+  const documents = await readDocuments(text, file.endsWith(".json"), rules.limits);
   for (const document of documents) reader.add(document);
   return reader.content();
 }
@@ -68,31 +66,43 @@ function unreadableFile(path: string, error: unknown): InputFile {
   };
 }
 
-async function readFile(path: string, options: ReadOptions, limits: Limits): Promise<InputFile> {
+/** What holds where nothing else is said. */
+export function readingRules({ namespace, limits, reading }: Partial<ReadingRules>): ReadingRules {
+  return {
+    namespace: namespace ?? "default",
+    limits: limits ?? defaultLimits,
+    reading: reading ?? readEverything,
+  };
+}
+
+async function readFile(path: string, options: ReadOptions, rules: ReadingRules): Promise<InputFile> {
   try {
     const stdin = path === "-" ? options.stdin : undefined;
     const bytes =
-      stdin === undefined ? await readBounded(path, limits.fileBytes, true) : await readStream(stdin, limits.fileBytes);
-    const content = await readContent(bytes, path, options.namespace ?? "default", limits);
+      stdin === undefined
+        ? await readBounded(path, rules.limits.fileBytes, true)
+        : await readStream(stdin, rules.limits.fileBytes);
+    const content = await readContent(bytes, path, rules);
     return { path, hash: contentHash(bytes), content };
   } catch (error) {
     return unreadableFile(path, error);
   }
 }
 
-async function readAll(paths: readonly string[], options: ReadOptions, limits: Limits): Promise<readonly InputFile[]> {
+async function readAll(paths: readonly string[], options: ReadOptions): Promise<readonly InputFile[]> {
+  const rules = readingRules(options);
   const files: InputFile[] = [];
   for (const path of paths) {
     let listed: readonly string[] = [path];
     try {
       if (path !== "-" || options.stdin === undefined) {
-        listed = await listManifests(path, options.recursive, limits.files);
+        listed = await listManifests(path, options.recursive, rules.limits.files);
       }
     } catch (error) {
       files.push(unreadableFile(path, error));
       continue;
     }
-    for (const one of listed) files.push(await readFile(one, options, limits));
+    for (const one of listed) files.push(await readFile(one, options, rules));
   }
   return files;
 }
@@ -121,8 +131,7 @@ export function sortEntries(entries: Iterable<Entry>): Sorted {
  * implied: namespaces that are only named, pods of workloads, addresses of pods that have none.
  */
 export async function readManifests(paths: readonly string[], options: ReadOptions): Promise<ManifestRead> {
-  const limits = options.limits ?? defaultLimits;
-  const files = await readAll(paths, options, limits);
+  const files = await readAll(paths, options);
   const choice = chooseEntries(files.flatMap((file) => file.content.entries));
   const { objects, workloads, policies } = sortEntries(choice.entries.values());
   const made = podsOfWorkloads(

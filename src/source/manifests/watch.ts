@@ -9,20 +9,17 @@ import { isManifestName, systemMessage, UnreadableError } from "./files.ts";
 import { FolderScan } from "./folder-scan.ts";
 import { FolderState } from "./folder-state.ts";
 import type { FileNews } from "./folder-state.ts";
-import { defaultLimits } from "./limits.ts";
-import type { Limits } from "./limits.ts";
+import type { ReadingRules } from "./entries.ts";
 import { PendingFiles, wholeFolder } from "./pending.ts";
+import { readingRules } from "./read.ts";
 
-export interface FolderOptions {
+export interface FolderOptions extends Partial<ReadingRules> {
   /** Milliseconds without an event after which a file is read. */
   readonly quietMs?: number;
   /** The longest time that a file which never rests is left unread. */
   readonly longestMs?: number;
   /** How often the whole folder is looked at, whatever the kernel told. */
   readonly rescanMs?: number;
-  /** Of namespaced objects that name none. */
-  readonly namespace?: string;
-  readonly limits?: Limits;
 }
 
 /** How often the folder is looked at where the kernel gives no events (no inotify watch is left, say). */
@@ -48,7 +45,7 @@ class WatchedFolder {
   constructor(folder: string, options: FolderOptions) {
     this.folder = folder;
     this.rescanMs = options.rescanMs ?? 10_000;
-    this.scan = new FolderScan(folder, options.namespace ?? "default", options.limits ?? defaultLimits);
+    this.scan = new FolderScan(folder, readingRules(options));
     this.pending = new PendingFiles(options.quietMs ?? 20, options.longestMs ?? 200);
   }
 
