@@ -72,7 +72,7 @@ export async function compareCluster(lab: Lab, seed: number): Promise<Comparison
   const objects = clusterFromSeed(seed);
   const queries = randomQueries(objects, seed, probesPerCluster);
   const { name, topology } = lab.options;
-  await lab.bring(await inputOf(name, objects, addressesIn(queries)));
+  await lab.bring(await inputOf(lab.options, objects, addressesIn(queries)));
   const questions = queries.map((query) => lab.asker.ask(query));
   const asked = questions.filter((question): question is Asked => "probe" in question);
   const outcomes = await askAtRest(lab, await askKernel(asked, lab.prober));
