@@ -71,7 +71,7 @@ async function askAtRest(lab: Lab, outcomes: readonly Outcome[]): Promise<readon
 export async function compareCluster(lab: Lab, seed: number): Promise<Comparison> {
   const objects = clusterFromSeed(seed);
   const queries = randomQueries(objects, seed, probesPerCluster);
-  const { name, topology } = lab.options;
+  const { topology } = lab.options;
   await lab.bring(await inputOf(lab.options, objects, addressesIn(queries)));
   const questions = queries.map((query) => lab.asker.ask(query));
   const asked = questions.filter((question): question is Asked => "probe" in question);
