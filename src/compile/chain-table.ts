@@ -5,6 +5,8 @@ import { addressSetContains } from "../net/address-set.ts";
 import type { Address } from "../net/address.ts";
 import type { ChainParts } from "./chain.ts";
 import { chainName, chainOf, isAudit, partsOf } from "./chain.ts";
+import type { DomainSetTable } from "./domain-set-table.ts";
+import { createDomainSetTable } from "./domain-set-table.ts";
 import type { GroupSpec, PairSetSpec, Part } from "./lower.ts";
 import type { SetTable, SetUse } from "./set-table.ts";
 import { createSetTable } from "./set-table.ts";
@@ -16,11 +18,12 @@ interface Entry {
   users: number;
 }
 
-/** The chains that pods of this node use, with the groups and pair sets that these need. */
+/** The chains that pods of this node use, with the groups, pair sets and domain sets that these need. */
 export interface ChainTable {
   readonly chains: ReadonlyMap<ChainName, Chain>;
   readonly groups: SetTable<GroupName, Address, GroupSpec, Group>;
   readonly pairSets: SetTable<PairSetName, Pair, PairSetSpec, PairSet>;
+  readonly domainSets: DomainSetTable;
   acquire(parts: ChainParts): ChainName;
   release(name: ChainName): void;
   /** What a chain is made of; one that was released stays known until the commit. */
@@ -35,10 +38,9 @@ export interface ChainTable {
 export function createChainTable(model: Model): ChainTable {
   const chains = new Map<ChainName, Chain>();
   const entries = new Map<ChainName, Entry>();
-  const groups = createSetTable<GroupName, Address, GroupSpec>(model, ({ picks }) => {
-    if (picks.kind === "nodes") throw new Error("groups of nodes are not followed");
-    return model.track(picks.selection, (_, address) => [address]);
-  });
+  const groups = createSetTable<GroupName, Address, GroupSpec>(model, ({ picks }) =>
+    picks.kind === "nodes" ? model.trackNodes(picks.selector) : model.track(picks.selection, (_, address) => [address]),
+  );
   const pairSets = createSetTable<PairSetName, Pair, PairSetSpec>(model, (spec) =>
     model.track(spec.selection, (podClass, address) => {
       const ports = podClass.ports.filter((port) => port.name === spec.portName && port.protocol === spec.protocol);
@@ -46,6 +48,7 @@ export function createChainTable(model: Model): ChainTable {
       return ports.map((port) => pairOf(address, port.port));
     }),
   );
+  const domainSets = createDomainSetTable();
   let fresh: Chain[] = [];
   const idle = new Set<Entry>();
 
@@ -57,6 +60,7 @@ export function createChainTable(model: Model): ChainTable {
     for (const part of partsOf(parts)) {
       for (const group of part.groups) groups.acquire(group, useBy(part, parts));
       for (const pairSet of part.pairSets) pairSets.acquire(pairSet, useBy(part, parts));
+      for (const domainSet of part.domainSets) domainSets.acquire(domainSet);
     }
     return entry;
   };
@@ -66,6 +70,7 @@ export function createChainTable(model: Model): ChainTable {
     for (const part of partsOf(entry.parts)) {
       for (const group of part.groups) groups.release(group.name, useBy(part, entry.parts));
       for (const pairSet of part.pairSets) pairSets.release(pairSet.name, useBy(part, entry.parts));
+      for (const domainSet of part.domainSets) domainSets.release(domainSet.name);
     }
   };
   const held = (name: ChainName): Entry => {
@@ -78,6 +83,7 @@ export function createChainTable(model: Model): ChainTable {
     chains,
     groups,
     pairSets,
+    domainSets,
     acquire(parts) {
       const name = chainName(parts);
       const entry = entries.get(name) ?? create(name, parts);

@@ -14,10 +14,12 @@ import { createChainTable } from "./chain-table.ts";
 import { fallbackOf } from "./fallback.ts";
 import type { LocalPods } from "./local-pods.ts";
 import { createLocalPods, sameChains } from "./local-pods.ts";
-import { equalNodeRules, mustBeKnown, nodeRules } from "./node-rules.ts";
+import { equalNodeRules, equalRanges, mustBeKnown, nodeRules } from "./node-rules.ts";
 import type { CompileOptions } from "./options.ts";
 import type { PolicyTable } from "./policy-table.ts";
 import { createPolicyTable } from "./policy-table.ts";
+import type { Resolvers } from "./resolvers.ts";
+import { createResolvers } from "./resolvers.ts";
 
 /** Keeps the Ruleset of one node up to date with the cluster. */
 export interface Compiler {
@@ -52,6 +54,10 @@ interface State {
   readonly local: LocalPods;
   readonly chains: ChainTable;
   readonly endpoints: Map<Address, Endpoint>;
+  /** Null: no names are learned. */
+  readonly resolvers: Resolvers | null;
+  /** Who they are. */
+  resolverAddresses: readonly Address[];
   node: NodeRules;
   /** Whether the ranges say that an address is an endpoint whoever holds it. */
   isInRange: (address: Address) => boolean;
@@ -98,6 +104,8 @@ function emptyState(options: CompileOptions): State {
     local: createLocalPods(policies, (namespace) => options.exemptNamespaces?.has(namespace) === true),
     chains: createChainTable(model),
     endpoints: new Map(),
+    resolvers: options.names == null ? null : createResolvers(model, options.names),
+    resolverAddresses: [],
     node: nodeRules(null, options, learned ?? []),
     isInRange: mustBeKnown(nodeRules(null, options)),
     learned,
@@ -114,7 +122,7 @@ function viewOf(state: State): Ruleset {
     chains: chains.chains,
     groups: chains.groups.items,
     pairSets: chains.pairSets.items,
-    domainSets: new Map(),
+    domainSets: chains.domainSets.items,
   };
 }
 
@@ -128,6 +136,7 @@ function applyOne(state: State, change: Change): void {
     const policy = state.policies.remove(change.key);
     if (policy !== null) return state.local.policyChanged(policy, null);
   }
+  state.resolvers?.apply(change);
   const delta = state.model.apply(change);
   for (const move of delta.moves) moveAddress(state, move);
   if (delta.relabelled !== null) state.local.relabelled(delta.relabelled);
@@ -163,16 +172,22 @@ function commit(state: State, forgotten: readonly Address[] = []): RulesetChange
   const hasForgotten = forget(state, forgotten);
   const endpoints = commitEndpoints(state);
   const hasLearned = learn(state, rangesChanged ? state.endpoints.values() : endpoints.changed);
-  const node = rangesChanged || hasForgotten || hasLearned ? commitNode(state) : null;
-  const changedChains = chains.commit();
   const touched = state.model.takeTouched();
+  const resolvers = state.resolvers?.commit(touched) ?? null;
+  state.resolverAddresses = resolvers ?? state.resolverAddresses;
+  const before = state.node;
+  const node = rangesChanged || hasForgotten || hasLearned || resolvers !== null ? commitNode(state) : null;
+  const changedChains = chains.commit();
+  const domainSets = chains.domainSets.commit();
+  // What is learned is held by a pod: that it must be known denies nothing yet. Nor does who answers for names.
+  const nodeCanDeny = rangesChanged && node !== null && !equalRanges(node, before);
   const groups = chains.groups.commit(touched);
   const pairSets = chains.pairSets.commit(touched);
   return {
     node,
     newGroups: groups.fresh,
     newPairSets: pairSets.fresh,
-    newDomainSets: [],
+    newDomainSets: domainSets.fresh,
     newChains: changedChains.fresh,
     groups: groups.changes,
     pairSets: pairSets.changes,
@@ -181,9 +196,8 @@ function commit(state: State, forgotten: readonly Address[] = []): RulesetChange
     goneChains: changedChains.gone,
     goneGroups: groups.gone,
     gonePairSets: pairSets.gone,
-    goneDomainSets: [],
-    // What is learned is held by a pod: that it must be known denies nothing yet.
-    canDeny: endpoints.canDeny || (rangesChanged && node !== null) || groups.canDeny || pairSets.canDeny,
+    goneDomainSets: domainSets.gone,
+    canDeny: endpoints.canDeny || nodeCanDeny || groups.canDeny || pairSets.canDeny,
   };
 }
 
@@ -221,7 +235,7 @@ function learn(state: State, endpoints: Iterable<Endpoint>): boolean {
 /** Null: it is what it was. */
 function commitNode(state: State): NodeRules | null {
   const { model, options } = state;
-  const node = nodeRules(model.node(options.nodeName), options, state.learned ?? []);
+  const node = nodeRules(model.node(options.nodeName), options, state.learned ?? [], state.resolverAddresses);
   if (equalNodeRules(node, state.node)) return null;
   state.node = node;
   return node;

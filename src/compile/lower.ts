@@ -1,5 +1,6 @@
 import type { AddressSet } from "../net/address-set.ts";
 import { emptyAddresses, isEmptyAddresses, unionAddresses } from "../net/address-set.ts";
+import type { DomainPattern } from "../net/domain-name.ts";
 import { portSet } from "../net/port-set.ts";
 import type { PortProtocol } from "../net/protocol.ts";
 import { portProtocols } from "../net/protocol.ts";
@@ -9,6 +10,8 @@ import type { PodSelection } from "../model/selection.ts";
 import { everyPod, selectionKey } from "../model/selection.ts";
 import type {
   ChainClause,
+  DomainSet,
+  DomainSetName,
   Group,
   GroupName,
   Match,
@@ -18,7 +21,7 @@ import type {
   Picks,
   PortRange,
 } from "../ir/ruleset.ts";
-import type { Clause, Direction, Peer, Policy, PortMatch } from "../policy/policy.ts";
+import type { Action, Clause, Direction, Peer, Policy, PortMatch } from "../policy/policy.ts";
 import { contentName, digestOf, selectionWords, selectorWords } from "./content-name.ts";
 
 /** A group without its members. */
@@ -37,6 +40,14 @@ export interface Part {
   readonly digest: string;
   readonly groups: readonly GroupSpec[];
   readonly pairSets: readonly PairSetSpec[];
+  readonly domainSets: readonly DomainSet[];
+}
+
+/** What the clauses of a part refer to, collected while they are made. */
+interface References {
+  readonly groups: Map<GroupName, GroupSpec>;
+  readonly pairSets: Map<PairSetName, PairSetSpec>;
+  readonly domainSets: Map<DomainSetName, DomainSet>;
 }
 
 /**
@@ -46,21 +57,26 @@ export interface Part {
 export function lowerPart(policy: Policy, direction: Direction, subjectPorts: readonly NamedPort[]): Part | null {
   const rules = policy[direction];
   if (rules === null) return null;
-  const groups = new Map<GroupName, GroupSpec>();
-  const pairSets = new Map<PairSetName, PairSetSpec>();
+  const found: References = { groups: new Map(), pairSets: new Map(), domainSets: new Map() };
   const clauses: ChainClause[] = [];
   for (const rule of rules) {
-    const ports = resolvePorts(rule, direction, subjectPorts);
-    for (const match of lowerRule(rule, ports, groups, pairSets)) {
-      clauses.push({ policy: policy.id, rule: rule.rule, action: rule.action, match });
-    }
+    const { action, matches } = lowerRule(rule, direction, resolvePorts(rule, direction, subjectPorts), found);
+    for (const match of matches) clauses.push({ policy: policy.id, rule: rule.rule, action, match });
   }
   const matchKeys = clauses.map((clause) => matchKey(clause.match));
   const texts = clauses.map((clause, index) => `${clause.rule} ${clause.action} ${matchKeys[index]}`);
   // In audit it is another part: no chain that is enforced is one that is only audited.
   const mode = policy.mode === "audit" ? ["audit"] : [];
   const digest = digestOf([policy.id, ...mode, ...texts]);
-  return { policy, clauses, matchKeys, digest, groups: [...groups.values()], pairSets: [...pairSets.values()] };
+  return {
+    policy,
+    clauses,
+    matchKeys,
+    digest,
+    groups: [...found.groups.values()],
+    pairSets: [...found.pairSets.values()],
+    domainSets: [...found.domainSets.values()],
+  };
 }
 
 /** Whether what a policy says about ingress depends on what its subject declares. */
@@ -109,37 +125,60 @@ function mergeRanges(ranges: readonly PortRange[]): readonly PortRange[] {
   );
 }
 
-function lowerRule(
-  rule: Clause,
-  ports: ResolvedPorts,
-  groups: Map<GroupName, GroupSpec>,
-  pairSets: Map<PairSetName, PairSetSpec>,
-): Match[] {
+interface LoweredRule {
+  readonly action: Action;
+  readonly matches: readonly Match[];
+}
+
+/**
+ * What the kernel cannot be asked about fails closed. No decoder lets it through: names in a rule that does not
+ * accept or of who may come in, and named ports that are looked up at a peer which is no pod.
+ */
+function lowerRule(rule: Clause, direction: Direction, ports: ResolvedPorts, found: References): LoweredRule {
+  const names = rule.peers?.some(({ kind }) => kind === "domains") ?? false;
+  const isNoPod = names || (rule.peers?.some(({ kind }) => kind === "nodes") ?? false);
+  const accepts = rule.action === "accept";
+  if ((names && (!accepts || direction === "ingress")) || (isNoPod && ports.names.length > 0)) {
+    const all: Match = { kind: "peers", peers: null, ports: null };
+    return accepts ? { action: "accept", matches: [] } : { action: "deny", matches: [all] };
+  }
   const matches: Match[] = [];
   if (ports.ranges === null || ports.ranges.length > 0) {
-    const peers = rule.peers === null ? null : lowerPeers(rule.peers, groups);
-    const matchesNobody = peers !== null && peers.groups.length === 0 && isEmptyAddresses(peers.addresses);
-    if (!matchesNobody) matches.push({ kind: "peers", peers, ports: ports.ranges });
+    const peers = rule.peers === null ? null : lowerPeers(rule.peers, found);
+    if (peers === null || !matchesNobody(peers)) matches.push({ kind: "peers", peers, ports: ports.ranges });
   }
   for (const { name, protocol } of ports.names) {
     for (const pairSet of pairSetsOf(rule.peers, name, protocol)) {
-      pairSets.set(pairSet.name, pairSet);
+      found.pairSets.set(pairSet.name, pairSet);
       matches.push({ kind: "pairs", pairs: pairSet.name, protocol });
     }
   }
-  return matches;
+  return { action: rule.action, matches };
 }
 
-function lowerPeers(peers: readonly Peer[], groups: Map<GroupName, GroupSpec>): PeerMatch {
+const matchesNobody = ({ groups, addresses, domains }: PeerMatch): boolean =>
+  groups.length === 0 && isEmptyAddresses(addresses) && domains === null;
+
+function lowerPeers(peers: readonly Peer[], found: References): PeerMatch {
   const names = new Set<GroupName>();
   for (const peer of peers) {
     const picks = picksOf(peer);
     if (picks === null) continue;
     const group = groupOf(picks);
-    groups.set(group.name, group);
+    found.groups.set(group.name, group);
     names.add(group.name);
   }
-  return { groups: [...names].sort(), addresses: blocksOf(peers), domains: null };
+  const domains = domainSetOf(peers.flatMap((peer) => (peer.kind === "domains" ? peer.patterns : [])));
+  if (domains !== null) found.domainSets.set(domains.name, domains);
+  return { groups: [...names].sort(), addresses: blocksOf(peers), domains: domains?.name ?? null };
+}
+
+/** All names of a rule in one set; null: it has none. One set for equal names, whoever uses them. */
+function domainSetOf(named: readonly DomainPattern[]): DomainSet | null {
+  if (named.length === 0) return null;
+  const patterns = [...new Set(named)].sort();
+  const words = patterns.slice(0, 2).join(".").replaceAll("*", "any");
+  return { name: contentName("d", words, digestOf(["domains", ...patterns])) as DomainSetName, patterns };
 }
 
 /** Null: it is no group. */
@@ -203,7 +242,11 @@ function addressSetKey(set: AddressSet): string {
 function matchKey(match: Match): string {
   if (match.kind === "pairs") return `pairs ${match.pairs} ${match.protocol}`;
   const { peers, ports } = match;
-  const from = peers === null ? "anybody" : `${peers.groups.join(" ")} ${addressSetKey(peers.addresses)}`;
+  const from = peers === null ? "anybody" : peersKey(peers);
   const to = ports === null ? "all" : ports.map((port) => `${port.protocol}:${port.from}-${port.to}`).join(" ");
   return `peers ${from} / ${to}`;
+}
+
+function peersKey({ groups, addresses, domains }: PeerMatch): string {
+  return `${[...groups, ...(domains === null ? [] : [domains])].join(" ")} ${addressSetKey(addresses)}`;
 }

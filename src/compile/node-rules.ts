@@ -9,12 +9,13 @@ import type { CompileOptions } from "./options.ts";
 
 /**
  * What holds for the node as a whole. `node` is null while its object is not known. `learned`: addresses that must be
- * known although nobody says that they are of its ranges (they may be).
+ * known although nobody says that they are of its ranges (they may be). `resolvers`: who answers what names mean.
  */
 export function nodeRules(
   node: Pick<Node, "podCidrs" | "addresses"> | null,
   options: CompileOptions,
   learned: Iterable<Address> = [],
+  resolvers: readonly Address[] = [],
 ): NodeRules {
   const given = options.podCidrs ?? node?.podCidrs ?? [];
   const isGiven = containedIn(given);
@@ -27,7 +28,7 @@ export function nodeRules(
     unknownPods: options.unknownPods,
     established: options.established,
     logGroup: options.logGroup,
-    names: null,
+    names: options.names == null ? null : { queue: options.names.queue, resolvers },
   };
 }
 
@@ -54,5 +55,10 @@ export function mustBeKnown(node: NodeRules): (address: Address) => boolean {
 
 export function equalNodeRules(a: NodeRules, b: NodeRules): boolean {
   // The rest is the operator's and does not change.
+  return equalRanges(a, b) && (a.names?.resolvers ?? []).join() === (b.names?.resolvers ?? []).join();
+}
+
+/** Whether the same addresses must be known. */
+export function equalRanges(a: NodeRules, b: NodeRules): boolean {
   return a.ranges.map(formatCidr).join() === b.ranges.map(formatCidr).join() && a.gateways.join() === b.gateways.join();
 }

@@ -21,4 +21,16 @@ export interface CompileOptions {
    * hold, must be known as if they were ranges of it. Absent: nothing is learned of what the ranges do not tell.
    */
   readonly learned?: ReadonlySet<Address>;
+  /** Where names are learned; null or absent: nowhere. */
+  readonly names?: NamesOptions | null;
+}
+
+/** Who answers what names mean. */
+export interface NamesOptions {
+  /** The queue that the kernel shows answers at. */
+  readonly queue: number;
+  /** The Service that pods ask: its clusterIPs, and the live pods that its selector picks. */
+  readonly service: { readonly namespace: string; readonly name: string } | null;
+  /** Others that they ask. */
+  readonly resolvers: readonly Address[];
 }

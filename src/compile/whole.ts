@@ -5,6 +5,8 @@
 import type {
   Chain,
   ChainName,
+  DomainSet,
+  DomainSetName,
   Endpoint,
   Group,
   GroupName,
@@ -17,7 +19,7 @@ import type {
 import { noChains } from "../ir/ruleset.ts";
 import { pairOf } from "../ir/decide.ts";
 import type { Labels } from "../kube/labels.ts";
-import type { Pod } from "../kube/objects.ts";
+import type { Node, Pod, Service } from "../kube/objects.ts";
 import { matches, namespaceNameLabel } from "../kube/selector.ts";
 import { isLive, namedPortsOf, outranks } from "../model/pod-standing.ts";
 import type { PodSelection } from "../model/selection.ts";
@@ -34,6 +36,7 @@ import type { GroupSpec, PairSetSpec } from "./lower.ts";
 import { lowerPart } from "./lower.ts";
 import { nodeRules } from "./node-rules.ts";
 import type { CompileOptions } from "./options.ts";
+import { isResolverService, podsBehind, resolversOf } from "./resolvers.ts";
 
 /** The Ruleset of one node. The later of two objects with one key counts. */
 export function compileWhole(cluster: Cluster, options: CompileOptions): Ruleset {
@@ -45,7 +48,8 @@ export function compileWhole(cluster: Cluster, options: CompileOptions): Ruleset
     chains.set(name, parts);
     return name;
   };
-  const node = nodeRules(world.nodes.get(options.nodeName) ?? null, options, learnedIn(world, options));
+  const self = world.nodes.get(options.nodeName) ?? null;
+  const node = nodeRules(self, options, learnedIn(world, options), resolversIn(world, options));
   const endpoints = new Map<Address, Endpoint>();
   for (const [address, holder] of world.holders) {
     const pod = `${holder.namespace}/${holder.name}`;
@@ -71,8 +75,20 @@ export function compileWhole(cluster: Cluster, options: CompileOptions): Ruleset
     chains: new Map([...chains].map(([name, parts]): [ChainName, Chain] => [name, chainOf(name, parts)])),
     groups: groupsOf(world, chains.values()),
     pairSets: pairSetsOf(world, chains.values()),
-    domainSets: new Map(),
+    domainSets: domainSetsOf(chains.values()),
   };
+}
+
+function resolversIn(world: World, { names }: CompileOptions): readonly Address[] {
+  if (names == null) return [];
+  const service = world.services.findLast((one) => isResolverService(one, names)) ?? null;
+  const selection = service === null ? null : podsBehind(service);
+  const pods = [...world.holders].filter(([, pod]) => selection !== null && selects(world, selection, pod));
+  return resolversOf(
+    names,
+    service,
+    pods.map(([address]) => address),
+  );
 }
 
 /** What must be known though no range says so: what pods of this node hold, or held not long ago. */
@@ -85,18 +101,22 @@ function learnedIn(world: World, { learned, nodeName, unknownPods }: CompileOpti
 interface World {
   readonly namespaces: ReadonlyMap<string, Labels>;
   readonly holders: ReadonlyMap<Address, Pod>;
-  readonly nodes: ReadonlyMap<string, Extract<Cluster["objects"][number], { kind: "Node" }>>;
+  readonly nodes: ReadonlyMap<string, Node>;
+  /** The later of two with one name counts. */
+  readonly services: readonly Service[];
   /** In the order in which they are asked; those in audit too. */
   readonly policies: readonly Policy[];
 }
 
 function worldOf(cluster: Cluster): World {
   const namespaces = new Map<string, Labels>();
-  const nodes = new Map<string, Extract<Cluster["objects"][number], { kind: "Node" }>>();
+  const nodes = new Map<string, Node>();
+  const services: Service[] = [];
   const pods = new Map<string, Pod>();
   for (const object of cluster.objects) {
     if (object.kind === "Namespace") namespaces.set(object.name, object.labels);
     if (object.kind === "Node") nodes.set(object.name, object);
+    if (object.kind === "Service") services.push(object);
     if (object.kind === "Pod") pods.set(`${object.namespace}/${object.name}`, object);
   }
   const holders = new Map<Address, Pod>();
@@ -107,7 +127,7 @@ function worldOf(cluster: Cluster): World {
     }
   }
   const policies = new Map(cluster.policies.map((policy) => [policy.id, policy]));
-  return { namespaces, holders, nodes, policies: [...policies.values()].sort(comparePolicies) };
+  return { namespaces, holders, nodes, services, policies: [...policies.values()].sort(comparePolicies) };
 }
 
 function namespaceOf(world: World, name: string): { name: string; labels: Labels } {
@@ -149,6 +169,11 @@ function pairSetsOf(world: World, chains: Iterable<ChainParts>): Map<PairSetName
   for (const parts of chains)
     for (const part of partsOf(parts)) for (const one of part.pairSets) specs.set(one.name, one);
   return new Map([...specs].map(([name, spec]) => [name, { ...spec, members: pairsOf(world, spec) }]));
+}
+
+function domainSetsOf(chains: Iterable<ChainParts>): Map<DomainSetName, DomainSet> {
+  const sets = [...chains].flatMap((parts) => partsOf(parts).flatMap((part) => part.domainSets));
+  return new Map(sets.map((set) => [set.name, set]));
 }
 
 function pairsOf(world: World, spec: PairSetSpec): ReadonlySet<Pair> {

@@ -1,14 +1,17 @@
 import type { Labels } from "../kube/labels.ts";
 import { labelsEqual } from "../kube/labels.ts";
 import type { ClusterObject, Namespace, Node, ObjectKey, Pod } from "../kube/objects.ts";
+import type { Selector } from "../kube/selector.ts";
 import { namespaceNameLabel } from "../kube/selector.ts";
 import type { Address } from "../net/address.ts";
 import type { Classes } from "./classes.ts";
 import { createClasses } from "./classes.ts";
 import type { AddressMove, Holdings } from "./holdings.ts";
 import { createHoldings } from "./holdings.ts";
-import type { MembersOf, MemberSet } from "./member-set.ts";
+import type { MembersOf, MemberSet, NodeMemberSet, PodMemberSet } from "./member-set.ts";
 import { joinSet, leaveSet } from "./member-set.ts";
+import type { NodeTable } from "./node-table.ts";
+import { createNodeTable } from "./node-table.ts";
 import type { NamespaceState, PodClass, PodState } from "./pod-class.ts";
 import { enterClass, leaveClass } from "./pod-class.ts";
 import { isLive, namedPortsOf } from "./pod-standing.ts";
@@ -42,7 +45,9 @@ export interface Model {
   /** Every address that some live pod holds. */
   held(): Iterable<Address>;
   /** The members are kept up to date until `untrack`. */
-  track(selection: PodSelection, membersOf: MembersOf): MemberSet;
+  track(selection: PodSelection, membersOf: MembersOf): PodMemberSet;
+  /** The addresses of the Nodes that a selector picks; the same. */
+  trackNodes(selector: Selector): NodeMemberSet;
   untrack(set: MemberSet): void;
   /** The tracked sets whose members changed since the last call. */
   takeTouched(): readonly MemberSet[];
@@ -50,10 +55,10 @@ export interface Model {
 
 interface State {
   readonly namespaces: Map<string, NamespaceState>;
-  readonly nodes: Map<string, Node>;
+  readonly nodes: NodeTable;
   readonly holdings: Holdings;
   readonly classes: Classes;
-  readonly sets: SelectionIndex<MemberSet>;
+  readonly sets: SelectionIndex<PodMemberSet>;
   readonly touched: Set<MemberSet>;
 }
 
@@ -61,29 +66,31 @@ const nothing: ModelDelta = { moves: [], relabelled: null, node: null };
 
 export function createModel(): Model {
   const namespaces = new Map<string, NamespaceState>();
+  const touched = new Set<MemberSet>();
   const state: State = {
     namespaces,
-    nodes: new Map(),
+    nodes: createNodeTable((set) => touched.add(set)),
     holdings: createHoldings(),
     classes: createClasses(namespaces),
     sets: createSelectionIndex(),
-    touched: new Set(),
+    touched,
   };
   return {
     apply: (change) => (change.kind === "object" ? upsert(state, change.object) : remove(state, change.key)),
-    node: (name) => state.nodes.get(name) ?? null,
+    node: (name) => state.nodes.get(name),
     counts() {
       let pods = 0;
       for (const namespace of namespaces.values()) pods += namespace.pods.size;
-      return { Namespace: namespaces.size, Node: state.nodes.size, Pod: pods };
+      return { Namespace: namespaces.size, Node: state.nodes.size(), Pod: pods };
     },
     holder: (address) => state.holdings.holder(address),
     held: () => state.holdings.held(),
     track: (selection, membersOf) => track(state, selection, membersOf),
+    trackNodes: (selector) => state.nodes.track(selector),
     untrack: (set) => untrack(state, set),
     takeTouched() {
-      const taken = [...state.touched];
-      state.touched.clear();
+      const taken = [...touched];
+      touched.clear();
       return taken;
     },
   };
@@ -96,8 +103,7 @@ function upsert(state: State, object: ClusterObject): ModelDelta {
     case "Namespace":
       return upsertNamespace(state, object);
     case "Node":
-      state.nodes.set(object.name, object);
-      return { ...nothing, node: object.name };
+      return state.nodes.set(object.name, object) ? { ...nothing, node: object.name } : nothing;
     case "Service":
       return nothing;
   }
@@ -113,7 +119,7 @@ function remove(state: State, key: ObjectKey): ModelDelta {
     case "Namespace":
       return removeNamespace(state, first);
     case "Node":
-      return state.nodes.delete(first) ? { ...nothing, node: first } : nothing;
+      return state.nodes.set(first, null) ? { ...nothing, node: first } : nothing;
     default:
       return nothing;
   }
@@ -162,11 +168,11 @@ function moveAddress(state: State, { address, before, after }: AddressMove): voi
   for (const set of after?.podClass.sets ?? []) join(state, set, after!.podClass, address);
 }
 
-function join(state: State, set: MemberSet, podClass: PodClass, address: Address): void {
+function join(state: State, set: PodMemberSet, podClass: PodClass, address: Address): void {
   if (joinSet(set, podClass, address)) state.touched.add(set);
 }
 
-function leave(state: State, set: MemberSet, podClass: PodClass, address: Address): void {
+function leave(state: State, set: PodMemberSet, podClass: PodClass, address: Address): void {
   if (leaveSet(set, podClass, address)) state.touched.add(set);
 }
 
@@ -225,8 +231,8 @@ function forEachHeld(state: State, podClass: PodClass, visit: (address: Address)
   }
 }
 
-function track(state: State, selection: PodSelection, membersOf: MembersOf): MemberSet {
-  const set: MemberSet = { selection, membersOf, members: new Set(), touched: new Map() };
+function track(state: State, selection: PodSelection, membersOf: MembersOf): PodMemberSet {
+  const set: PodMemberSet = { kind: "pods", selection, membersOf, members: new Set(), touched: new Map() };
   state.sets.add(selection, set);
   for (const podClass of state.classes.selected(selection)) {
     podClass.sets.push(set);
@@ -238,8 +244,9 @@ function track(state: State, selection: PodSelection, membersOf: MembersOf): Mem
 }
 
 function untrack(state: State, set: MemberSet): void {
-  state.sets.remove(set);
   state.touched.delete(set);
+  if (set.kind === "nodes") return state.nodes.untrack(set);
+  state.sets.remove(set);
   for (const podClass of state.classes.selected(set.selection)) {
     const at = podClass.sets.indexOf(set);
     if (at < 0) throw new Error("a class that a tracked set picks does not know of it");

@@ -1,7 +1,7 @@
 import type { Labels } from "../kube/labels.ts";
 import type { NamedPort } from "../kube/objects.ts";
 import type { Address } from "../net/address.ts";
-import type { MemberSet } from "./member-set.ts";
+import type { PodMemberSet } from "./member-set.ts";
 
 /** A namespace that has an object, pods, or both. */
 export interface NamespaceState {
@@ -28,7 +28,7 @@ export interface PodClass {
   /** In no order. */
   readonly pods: PodState[];
   /** The tracked sets whose selection picks this class. */
-  sets: MemberSet[];
+  sets: PodMemberSet[];
 }
 
 /** What is kept of a live pod. A change replaces it. */

@@ -71,7 +71,7 @@ describe("policies in audit", () => {
           );
         const local = new Set([...ruleset.endpoints.keys()].filter(isLocal));
         for (const one of connectionsOf(ruleset)) {
-          const question = { ...one, source: one.client, destination: one.backend, sourceNode: null };
+          const question = { ...one, source: one.client, destination: one.backend, sourceNode: null, domain: null };
           const [before, after] = [now.decide(question), then.decide(question)];
           const expected = (["egress", "ingress"] as const).flatMap((direction) => {
             const [is, would]: readonly Part[] = [before[direction], after[direction]];

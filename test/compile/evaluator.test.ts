@@ -85,7 +85,7 @@ it("the Rulesets of all nodes together decide every connection as the evaluator"
         const evaluator = createEvaluator(cluster, { defaultVerdict, unknownPods });
         const accepts = acceptsWithout(exemptNamespaces, cluster);
         for (const one of connectionsIn(cluster)) {
-          const question = { ...one, source: one.client, destination: one.backend, sourceNode: null };
+          const question = { ...one, source: one.client, destination: one.backend, sourceNode: null, domain: null };
           const accepted = rulesets.every((ruleset) => decide(ruleset, one) === "accept");
           // No message is made where all is well: there are many connections.
           const { egress, ingress } = evaluator.decide(question);

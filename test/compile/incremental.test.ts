@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import type { CompileOptions } from "../../src/compile/options.ts";
+import type { CompileOptions, NamesOptions } from "../../src/compile/options.ts";
 import { createCompiler } from "../../src/compile/incremental.ts";
 import { compileWhole } from "../../src/compile/whole.ts";
 import { applyChange } from "../../src/ir/apply-change.ts";
@@ -23,6 +23,14 @@ import { frozen, isEmptyChange, rulesetText } from "./ruleset-text.ts";
 const addresses = addressUniverse.map((text) => parseAddress(text)).filter((address) => address !== null);
 const someAddresses = fc.subarray(addresses, { maxLength: 4 });
 
+const names: fc.Arbitrary<NamesOptions | null> = fc.option(
+  fc.record({
+    queue: fc.constant(9053),
+    service: fc.constantFrom(null, { namespace: "alpha", name: "web" }, { namespace: "alpha", name: "web" }),
+    resolvers: fc.subarray(addresses.slice(0, 3)),
+  }),
+);
+
 const options: fc.Arbitrary<CompileOptions> = fc.record({
   nodeName: fc.constant("node-1"),
   podCidrs: fc.option(
@@ -36,6 +44,7 @@ const options: fc.Arbitrary<CompileOptions> = fc.record({
   defaultVerdict: fc.constantFrom("accept" as const, "accept" as const, "deny" as const),
   logGroup: fc.constantFrom(null, 9080),
   exemptNamespaces: fc.constantFrom(new Set<string>(), new Set<string>(), new Set(["beta"])),
+  names,
 });
 
 /** The cluster as it should be after changes, kept in the plainest way. */

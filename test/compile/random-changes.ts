@@ -7,7 +7,7 @@ import { namespace, node, pod, service } from "../ask.ts";
 import type { ApiObject } from "../cluster-of.ts";
 import { clusterOf } from "../cluster-of.ts";
 import { namespaceLabels, nodeNames, outsideAddresses, podAddresses, podFields } from "../random-cluster.ts";
-import { apiNetworkPolicy, namespaceNames, orderedPolicy } from "../random-policy.ts";
+import { apiNetworkPolicy, namespaceNames, orderedPolicy, randomLabels } from "../random-policy.ts";
 
 /** Few, so that pods take each other's, and those of other nodes' ranges; some in no node's range. */
 const contestedAddresses = [
@@ -73,9 +73,23 @@ const someNode = fc
     fc.subarray(["10.244.1.0/24", "10.244.1.8/31", "fd00:10:244:1::/64", "10.244.2.0/24", "fd00:10:244::/48"], {
       maxLength: 2,
     }),
-    fc.constantFrom("192.168.50.1", "192.168.50.1", ...podAddresses("node-1", 200), "10.244.1.9"),
+    fc.subarray(["192.168.50.1", "192.168.50.2", ...podAddresses("node-1", 200), "10.244.1.9"], { maxLength: 2 }),
+    randomLabels,
   )
-  .map(([name, podCidrs, address]) => node(name, [address], podCidrs));
+  .map(([name, podCidrs, addresses, labels]) => {
+    const { metadata, ...rest } = node(name, addresses, podCidrs);
+    return { ...rest, metadata: { ...metadata, labels } };
+  });
+
+const someService = fc
+  .record({
+    name: fc.constantFrom("alpha/web", "alpha/web", "beta/web"),
+    clusterIP: fc.constantFrom("10.96.0.9", "10.96.0.10", "None"),
+    selector: fc.option(randomLabels),
+  })
+  .map(({ name, clusterIP, selector }) =>
+    service(name, [{ port: 80 }], { clusterIP, ...(selector === null ? {} : { selector }) }),
+  );
 
 const someNamespace = fc
   .tuple(fc.constantFrom(...namespaceNames), namespaceLabels)
@@ -192,7 +206,7 @@ export const someChange: fc.Arbitrary<Change> = fc.oneof(
   { weight: 2, arbitrary: orderedPolicy.map((policy): Change => ({ kind: "policy", policy })) },
   { weight: 2, arbitrary: someNamespace.map(changesOf) },
   { weight: 2, arbitrary: someNode.map(changesOf) },
-  { weight: 1, arbitrary: fc.constant(changesOf(service("alpha/web", [{ port: 80 }], { clusterIP: "10.96.0.9" }))) },
+  { weight: 1, arbitrary: someService.map(changesOf) },
   { weight: 5, arbitrary: goneKey.map((key): Change => ({ kind: "gone", key: key as ObjectKey })) },
 );
 

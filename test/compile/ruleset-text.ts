@@ -18,6 +18,7 @@ export function rulesetText(ruleset: Ruleset): string {
     ...lines("chain", ruleset.chains),
     ...lines("group", ruleset.groups),
     ...lines("pairs", ruleset.pairSets),
+    ...lines("domains", ruleset.domainSets),
   ].join("\n");
 }
 
