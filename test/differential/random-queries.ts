@@ -1,17 +1,7 @@
 import type { ApiObject } from "../cluster-of.ts";
 import { nodeAddressesOf, nodeNames, outsideAddresses, podAddresses } from "../random-cluster.ts";
 import { portNumbers } from "../random-policy.ts";
-
-/** A small seeded generator of numbers (mulberry32): the same questions for the same seed. */
-export function numbersFrom(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
+import { numbersFrom, pickFrom } from "./random-numbers.ts";
 
 interface ApiPod extends ApiObject {
   readonly metadata: { readonly namespace: string; readonly name: string };
@@ -63,11 +53,7 @@ const familyOf = (end: string): 4 | 6 | null => (end.includes("/") ? null : end.
  */
 export function randomQueries(objects: readonly ApiObject[], seed: number, count: number): readonly RandomQuery[] {
   const below = numbersFrom(seed);
-  const pick = <T>(list: readonly T[]): T => {
-    const item = list[below(list.length)];
-    if (item === undefined) throw new Error("nothing to pick from");
-    return item;
-  };
+  const pick = pickFrom(below);
   const ends = endsOf(objects).map((kind) => (kind.length > 0 ? kind : outsideAddresses));
   const end = (): string => pick(ends[pick(weights)] ?? outsideAddresses);
   const services = objects.filter((object): object is ApiService => object.kind === "Service");
