@@ -71,6 +71,10 @@ function apply(tables: Tables, operation: Exclude<Operation, { kind: "add-table"
       });
     case "flush-set":
       return changeElements(tables, operation.set.name, (elements) => elements.clear());
+    case "renew-elements":
+      // What is learned is no part of any program.
+      must(sets.has(operation.set.name), `no set ${operation.set.name}`);
+      return;
     case "add-rule":
       for (const statement of operation.rule.statements) checkReferences(tables, statement);
       return changeRules(tables, operation.chain, (rules) => [...rules, operation.rule]);

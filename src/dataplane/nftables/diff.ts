@@ -56,7 +56,7 @@ function misfitsOf(have: Program, want: Program): string[] {
   });
   const chains = [...want.chains.values()].filter((chain) => {
     const there = have.chains.get(chain.name);
-    return there !== undefined && (there.hook !== chain.hook || isElsewhere(there));
+    return there !== undefined && (!isSamePlace(there, chain) || isElsewhere(there));
   });
   return [
     ...sets.map(({ name }) => `set ${name} is of another type`),
@@ -64,12 +64,15 @@ function misfitsOf(have: Program, want: Program): string[] {
   ];
 }
 
-/** On another priority, or of another type: read back as a first rule that tells of it. Neither can be changed in place. */
+const isSamePlace = (a: ProgramChain, b: ProgramChain): boolean =>
+  a.hook === b.hook && (a.priority ?? 0) === (b.priority ?? 0);
+
+/** Of another type: read back as a first rule that tells of it. It cannot be changed in place, nor can hook and priority. */
 function isElsewhere({ hook, rules }: ProgramChain): boolean {
   const first = rules[0]?.statements[0];
   if (hook === null || first?.kind !== "foreign") return false;
-  const [, type, priority] = /^type (\S+) hook \S+ priority (\S+) policy /.exec(first.expressions) ?? [];
-  return type !== undefined && (type !== "filter" || priority !== "0");
+  const [, type] = /^type (\S+) hook \S+ priority \S+ policy /.exec(first.expressions) ?? [];
+  return type !== undefined && type !== "filter";
 }
 
 type Named = ReadonlyMap<string, { readonly name: string }>;

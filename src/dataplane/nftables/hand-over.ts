@@ -44,9 +44,13 @@ export function lastingName(name: string): string {
   return name.replace(/\/interim\d+$/, "");
 }
 
-/** The same program, its chains (but for those on hooks) and sets under other names. */
-export function renamed(program: Program, rename: (name: string) => string): Program {
+/**
+ * The same program, its chains (but for those on hooks) and sets under other names. What was learned of domain names
+ * keeps its own: these names are contents in every layout, and what is in such a set cannot be had again.
+ */
+export function renamed(program: Program, renaming: (name: string) => string): Program {
   const hooks = new Set([...program.chains.values()].filter(({ hook }) => hook !== null).map(({ name }) => name));
+  const rename = (name: string): string => (program.sets.get(name)?.learned === true ? name : renaming(name));
   const verdict = (one: Verdict): Verdict =>
     one.kind === "jump" || one.kind === "goto" ? { ...one, chain: rename(one.chain) } : one;
   const data = (one: ElementData): ElementData => (one !== null && typeof one === "object" ? verdict(one) : one);

@@ -7,6 +7,7 @@ import type { ElementNotes } from "./text.ts";
 import type { MarkLayout } from "./generation.ts";
 import { hexMark, nextGeneration, stampOf } from "./generation.ts";
 import { memberKey } from "./members.ts";
+import { NamesPath } from "./names-path.ts";
 import { ObjectStore, type StoreChange } from "./object-store.ts";
 import type { ElementData, Program } from "./program.ts";
 import { baseChains, baseCounters, generationChainName, generationRule, verdictOf } from "./render/base-chains.ts";
@@ -14,6 +15,7 @@ import { baseSets, generationSetName, linkLocal } from "./render/base-sets.ts";
 import { auditedChainName, planAudited } from "./render/audited-chain.ts";
 import { chainNameOf, planChain } from "./render/chain.ts";
 import { intervalKey } from "./render/clause-rules.ts";
+import { namesDomains } from "./render/domain-lookups.ts";
 import type { PartId } from "./render/part.ts";
 import type { Verdict } from "./statement.ts";
 
@@ -43,6 +45,7 @@ function entryOf(endpoint: Endpoint, direction: Direction): FamilyChain | null {
 export class Mirror {
   readonly store: ObjectStore;
   readonly #layout: MarkLayout;
+  readonly #names: NamesPath;
   readonly #chains = new Map<ChainName, Chain>();
   readonly #endpoints = new Map<Address, Endpoint>();
   #generation: number;
@@ -54,6 +57,7 @@ export class Mirror {
     this.#generation = generation;
     this.#node = ruleset.node;
     this.store = new ObjectStore(table);
+    this.#names = new NamesPath(this.store);
     const { logGroup } = ruleset.node;
     this.store.place(baseChains(layout, generation, logGroup), baseSets(layout, generation, logGroup), baseCounters());
     this.#change(changeFromNothing(ruleset));
@@ -87,10 +91,10 @@ export class Mirror {
     return this.store.take();
   }
 
-  /** Goes on to the next generation, to be found in the kernel by a comparison with the whole program. */
-  bump(): void {
+  /** Goes on to the next generation. */
+  bump(): StoreChange {
     this.#bump();
-    this.store.take();
+    return this.store.take();
   }
 
   #bump(): void {
@@ -115,6 +119,7 @@ export class Mirror {
     for (const endpoint of change.endpoints) gone.delete(endpoint.address);
     for (const endpoint of change.endpoints) this.#putEndpoint(endpoint.address, endpoint, released);
     for (const address of gone) this.#putEndpoint(address, null, released);
+    this.#names.settle();
     for (const id of released) this.store.release(id);
     for (const name of change.goneChains) this.#chains.delete(name);
     for (const name of [...change.goneGroups, ...change.gonePairSets]) this.store.members.delete(name);
@@ -146,6 +151,14 @@ export class Mirror {
     if (next === null) this.#endpoints.delete(address);
     else this.#endpoints.set(address, next);
     this.#setEndpointElements(address, next);
+    const names = (chain: ChainName | null | undefined): boolean => chain != null && namesDomains(this.#known(chain));
+    this.#names.setLearner(address, names(next?.egress) || names(next?.auditEgress));
+  }
+
+  #known(name: ChainName): Chain {
+    const found = this.#chains.get(name);
+    if (found === undefined) throw new Error(`an endpoint refers to ${name}, which the Ruleset does not hold`);
+    return found;
   }
 
   #chainsOf(endpoint: Endpoint): FamilyChain[] {
@@ -158,13 +171,8 @@ export class Mirror {
       this.store.hold(id, new Map());
       return;
     }
-    const known = (chain: ChainName): Chain => {
-      const found = this.#chains.get(chain);
-      if (found === undefined) throw new Error(`an endpoint refers to ${chain}, which the Ruleset does not hold`);
-      return found;
-    };
-    const decides = enforced === null ? null : known(enforced);
-    if (audit !== null) this.store.hold(id, planAudited(decides, known(audit), family));
+    const decides = enforced === null ? null : this.#known(enforced);
+    if (audit !== null) this.store.hold(id, planAudited(decides, this.#known(audit), family));
     else if (decides !== null) this.store.hold(id, planChain(decides, family));
   }
 
@@ -197,6 +205,7 @@ export class Mirror {
     const before = this.#node.gateways;
     const wasRange = rangeKeys(this.#ranges);
     this.#node = node;
+    this.#names.setLearning(node.names);
     this.#ranges = node.unknownPods === "drop" ? addressSetOf(node.ranges) : emptyAddresses;
     const isRange = rangeKeys(this.#ranges);
     for (const family of families) {

@@ -151,6 +151,7 @@ export class ObjectStore {
         this.counterSources.set(object.counter.name, object.source);
         return;
       case "set":
+      case "learned":
         this.#sets.set(object.set.name, { ...object.set, elements: new Map(object.set.elements) });
         return;
       case "members": {
@@ -184,6 +185,7 @@ export class ObjectStore {
         this.counterSources.delete(object.counter.name);
         return;
       case "set":
+      case "learned":
         this.#sets.delete(object.set.name);
         return;
       case "members": {

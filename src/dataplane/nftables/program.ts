@@ -10,8 +10,10 @@ export interface Program {
 
 export interface ProgramChain {
   readonly name: string;
-  /** Base chains hang on a hook; priority 0 is nft's `filter`, policy always accept. */
+  /** Base chains hang on a hook, policy always accept. */
   readonly hook: "forward" | "input" | "output" | null;
+  /** Of a base chain; absent: 0, which is nft's `filter`. */
+  readonly priority?: number;
   readonly rules: readonly Rule[];
 }
 
@@ -39,6 +41,11 @@ export interface ProgramSet {
    * is the kernel's own business: it is never written, read back or compared.
    */
   readonly lifetime?: number;
+  /**
+   * `flags timeout`: each element has its own time and goes when it is over. They are what the agent learned, and not
+   * the program's: never compared, repaired or read with it (learned-names.ts).
+   */
+  readonly learned?: true;
   readonly comment: string | null;
   readonly elements: ReadonlyMap<ElementKey, ElementData>;
 }

@@ -32,6 +32,10 @@ export type Statement =
   | { readonly kind: "counter-map"; readonly key: readonly KeyField[]; readonly map: string }
   /** `ct reply proto-src PORT` or a range of ports. */
   | { readonly kind: "backend-port"; readonly from: number; readonly to: number }
+  /** `ct original proto-dst PORT`: the port that the client asked, whatever it was translated to. */
+  | { readonly kind: "asked-port"; readonly port: number }
+  /** `th sport PORT` or `th dport PORT`: what stands in the packet, for what has no conntrack entry. */
+  | { readonly kind: "header-port"; readonly end: "source" | "destination"; readonly port: number }
   | { readonly kind: "counter"; readonly name: string }
   | { readonly kind: "reject-tcp-reset" }
   /** `update @SET { KEY limit rate N/second burst M packets }`: ends the rule for keys that come more often. */
@@ -46,6 +50,11 @@ export type Statement =
   | { readonly kind: "limit"; readonly perSecond: number; readonly burst: number }
   /** `log prefix "…" group N snaplen M`: a copy of the packet's first bytes to whoever listens to the NFLOG group. */
   | { readonly kind: "log"; readonly prefix: string; readonly group: number; readonly snaplen: number }
+  /**
+   * `queue flags bypass to N`: to whoever listens at the queue, who says whether it goes on; nobody does: it goes on.
+   * Where nf_tables was built without this, by the xtables target NFQUEUE (docs/decisions/0031-names-in-nftables.md).
+   */
+  | { readonly kind: "queue"; readonly queue: number }
   /** What somebody else put into a rule of our table: read back, never written. */
   | { readonly kind: "foreign"; readonly expressions: string }
   | { readonly kind: "verdict"; readonly verdict: Verdict };
@@ -56,6 +65,8 @@ export type ConntrackState = "invalid" | "established" | "related" | "new" | "un
 export type KeyField =
   | "client4" // ct original ip saddr
   | "client6" // ct original ip6 saddr
+  | "asked4" // ct original ip daddr
+  | "asked6" // ct original ip6 daddr
   | "backend4" // ct reply ip saddr
   | "backend6" // ct reply ip6 saddr
   | "backend-port" // ct reply proto-src

@@ -15,6 +15,12 @@ export type Operation =
   | { readonly kind: "delete-set"; readonly name: string }
   | { readonly kind: "flush-set"; readonly set: ProgramSet }
   | { readonly kind: "add-elements"; readonly set: ProgramSet; readonly elements: ReadonlyMap<ElementKey, ElementData> }
+  /** Of a set of what was learned: each lasts so many seconds from now, there or not before; 0: it goes. */
+  | {
+      readonly kind: "renew-elements";
+      readonly set: ProgramSet;
+      readonly seconds: ReadonlyMap<ElementKey, number>;
+    }
   | { readonly kind: "delete-elements"; readonly set: ProgramSet; readonly keys: readonly ElementKey[] }
   /** Without its rules. */
   | { readonly kind: "add-chain"; readonly chain: ProgramChain }

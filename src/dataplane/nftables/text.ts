@@ -9,6 +9,8 @@ export type ElementNotes = ReadonlyMap<string, string>;
 const keyText: Readonly<Record<KeyField, string>> = {
   client4: "ct original ip saddr",
   client6: "ct original ip6 saddr",
+  asked4: "ct original ip daddr",
+  asked6: "ct original ip6 daddr",
   backend4: "ct reply ip saddr",
   backend6: "ct reply ip6 saddr",
   "backend-port": "ct reply proto-src",
@@ -79,6 +81,12 @@ export function statementText(statement: Statement): string {
       return statement.from === statement.to
         ? `ct reply proto-src ${statement.from}`
         : `ct reply proto-src ${statement.from}-${statement.to}`;
+    case "asked-port":
+      return `ct original proto-dst ${statement.port}`;
+    case "header-port":
+      return `th ${statement.end === "source" ? "sport" : "dport"} ${statement.port}`;
+    case "queue":
+      return `queue flags bypass to ${statement.queue}`;
     case "counter":
       return `counter name "${statement.name}"`;
     case "reject-tcp-reset":
@@ -118,7 +126,8 @@ export function setHead(set: ProgramSet): string {
   const type = `type ${set.key.join(" . ")}${set.data === "none" ? "" : ` : ${set.data}`};`;
   const size = set.size === null ? "" : ` size ${set.size};`;
   const lifetime = set.lifetime === undefined ? "" : ` flags dynamic,timeout; timeout ${set.lifetime}s;`;
-  return `${type}${set.interval ? " flags interval;" : ""}${size}${lifetime}`;
+  const learned = set.learned === true ? " flags timeout;" : "";
+  return `${type}${set.interval ? " flags interval;" : ""}${size}${lifetime}${learned}`;
 }
 
 export function isMap(set: ProgramSet): boolean {
@@ -146,7 +155,8 @@ function counterLine(counter: ProgramCounter): string {
 }
 
 function chainLines(chain: ProgramChain): string[] {
-  const hook = chain.hook === null ? [] : [`\t\ttype filter hook ${chain.hook} priority filter; policy accept;`];
+  const priority = chain.priority === undefined ? "filter" : `filter + ${chain.priority}`;
+  const hook = chain.hook === null ? [] : [`\t\ttype filter hook ${chain.hook} priority ${priority}; policy accept;`];
   return [`\tchain ${chain.name} {`, ...hook, ...chain.rules.map((rule) => `\t\t${ruleText(rule)}`), "\t}"];
 }
 

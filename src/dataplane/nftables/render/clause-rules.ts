@@ -8,6 +8,7 @@ import type { ElementData, KeyType, ProgramSet, Rule } from "../program.ts";
 import type { KeyField, Statement, Verdict } from "../statement.ts";
 import type { DenyReason } from "./deny-chains.ts";
 import { mergeBlocks, type CountedInterval } from "./blocks.ts";
+import { acceptDomains } from "./domain-lookups.ts";
 import type { CounterSource, MembersName, Part, PartId, UnionEntry } from "./part.ts";
 
 /** What all rules of one endpoint chain have in common, and where the parts they need are collected. */
@@ -143,7 +144,11 @@ export function acceptPeers(
 ): RuleList {
   const open = clauses.findIndex((clause) => acceptsFamily(context.family, clause));
   const closed = open === -1 ? clauses : clauses.slice(0, open);
-  const lists = [acceptGroups(context, match, closed), acceptBlocks(context, match, closed)];
+  const lists = [
+    acceptGroups(context, match, closed),
+    acceptBlocks(context, match, closed),
+    acceptDomains(context, match, closed),
+  ];
   const any = clauses[open];
   if (any !== undefined) {
     const rule = countedRule(context, any, match, context.accepted);

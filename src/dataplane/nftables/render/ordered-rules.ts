@@ -15,6 +15,7 @@ import {
   protocolNumber,
   type RuleList,
 } from "./clause-rules.ts";
+import { acceptDomains } from "./domain-lookups.ts";
 
 /**
  * Clauses of an ordered tier, one after the other: the first that matches decides. Linear for now: what a packet pays
@@ -56,5 +57,5 @@ function peerRules(context: ChainContext, ports: readonly Statement[], clause: C
     const rule = countedRule(context, clause, [...ports, lookup], context.accepted);
     return { rules: [rule], uses: [`set ${set}`, counterUse(context, clause)] };
   });
-  return joinRules([...lists, acceptBlocks(context, ports, [clause])]);
+  return joinRules([...lists, acceptBlocks(context, ports, [clause]), acceptDomains(context, ports, [clause])]);
 }

@@ -1,6 +1,7 @@
 import type { Action, Direction, PolicyId } from "../../../policy/policy.ts";
-import type { ChainName, GroupName, PairSetName } from "../../../ir/ruleset.ts";
+import type { ChainName, DomainSetName, GroupName, PairSetName } from "../../../ir/ruleset.ts";
 import type { ProgramChain, ProgramCounter, ProgramSet } from "../program.ts";
+import type { LearnedFor } from "./domain-lookups.ts";
 
 /** Whose members fill a set: the IR's groups and pair sets. Their names never meet (`g-…`, `n-…`). */
 export type MembersName = GroupName | PairSetName;
@@ -39,7 +40,15 @@ export interface Part {
 
 export type PartObject =
   | { readonly kind: "chain"; readonly chain: ProgramChain }
-  /** Immutable: named by its content. */
+  /** What was learned of names. `set` comes without elements, and stays so: they are the kernel's. */
+  | {
+      readonly kind: "learned";
+      readonly set: ProgramSet;
+      readonly of: DomainSetName;
+      readonly family: 4 | 6;
+      readonly role: LearnedFor;
+    }
+  /** Immutable: named by its content. But for those of the names' chains, of which there is one of each. */
   | { readonly kind: "set"; readonly set: ProgramSet }
   /** The members of one group or pair set, of one family. `set` comes without elements. */
   | { readonly kind: "members"; readonly set: ProgramSet; readonly of: MembersName; readonly family: 4 | 6 }

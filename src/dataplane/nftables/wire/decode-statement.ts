@@ -24,6 +24,13 @@ import {
   stateBits,
   statusDnat,
 } from "./numbers.ts";
+import { queueOf } from "./queue.ts";
+
+/** By what stands in the packet's transport header: register, base, offset and size of what is loaded. */
+const headerPorts = new Map<string, "source" | "destination">([
+  ["1,2,0,2", "source"],
+  ["1,2,2,2", "destination"],
+]);
 
 function signOf({ operator }: Comparison): "==" | "!=" | null {
   if (operator === Compare.equal) return "==";
@@ -82,9 +89,18 @@ function readConntrack(cursor: Cursor): Read {
     }
     case Ct.protoSource:
       return readBackendPort(cursor);
+    case Ct.protoDestination:
+      return readAskedPort(cursor);
     default:
       return null;
   }
+}
+
+function readAskedPort(cursor: Cursor): Read {
+  const direction = peek(cursor, 0, "ct")?.attributes.get(3);
+  const port = compareAt(cursor, 1, 2, false);
+  if (direction === undefined || cursor.buffer[direction.start] !== 0 || port?.operator !== Compare.equal) return null;
+  return { statement: { kind: "asked-port", port: port.value }, length: 2 };
 }
 
 function readBackendPort(cursor: Cursor): Read {
@@ -117,6 +133,11 @@ function readMeta(cursor: Cursor): Read {
 function readOther(cursor: Cursor): Read {
   const found = cursor.expressions[cursor.at];
   switch (found?.name) {
+    case "queue":
+    case "target": {
+      const queue = queueOf(cursor, found);
+      return queue === null ? null : { statement: { kind: "queue", queue }, length: 1 };
+    }
     case "payload": {
       const flags = [
         number(cursor, found, 1),
@@ -124,6 +145,10 @@ function readOther(cursor: Cursor): Read {
         number(cursor, found, 3),
         number(cursor, found, 4),
       ];
+      const end = headerPorts.get(flags.join());
+      const port = end === undefined ? null : compareAt(cursor, 1, 2, false);
+      if (end !== undefined && port?.operator === Compare.equal)
+        return { statement: { kind: "header-port", end, port: port.value }, length: 2 };
       const masked = maskAt(cursor, 1, 1);
       const comparison = compareAt(cursor, 2, 1, true);
       const operator = comparison === null ? null : signOf(comparison);

@@ -42,7 +42,9 @@ export function readSet(buffer: Buffer, attributes: ReadonlyMap<number, Span>): 
   const isCounter = (flags & SetFlag.object) !== 0;
   const filled = SetFlag.timeout | SetFlag.dynamic;
   const isFilled = (flags & filled) === filled;
-  const ours = SetFlag.interval | SetFlag.map | SetFlag.object | (isFilled ? filled : 0);
+  const isLearned = flags === SetFlag.timeout && attributes.get(11) === undefined;
+  const timed = isFilled ? filled : isLearned ? SetFlag.timeout : 0;
+  const ours = SetFlag.interval | SetFlag.map | SetFlag.object | timed;
   const known = (flags & ~ours) === 0;
   const wrongMap = isMap && u32Of(buffer, attributes.get(6)) !== dataVerdict;
   const wrongObject = isCounter && u32Of(buffer, attributes.get(15)) !== objectCounter;
@@ -54,11 +56,12 @@ export function readSet(buffer: Buffer, attributes: ReadonlyMap<number, Span>): 
     interval: (flags & SetFlag.interval) !== 0,
     size: description === undefined ? null : u32Of(buffer, attributesOf(buffer, description).get(1)),
     ...(isFilled ? { lifetime: lifetimeOf(buffer, attributes.get(11)) } : {}),
+    ...(isLearned ? { learned: true } : {}),
     comment: commentOf(buffer, attributes.get(13), 7),
   };
 }
 
-/** A chain without its rules, and what about it is not ours: another hook, priority, type or policy. */
+/** A chain without its rules, and what about it is not ours: another hook, type or policy. */
 export function readChain(
   buffer: Buffer,
   attributes: ReadonlyMap<number, Span>,
@@ -72,9 +75,9 @@ export function readChain(
   const policy = u32Of(buffer, attributes.get(5));
   const type = textOf(buffer, attributes.get(7));
   const hook = (Object.keys(hooks) as (keyof typeof hooks)[]).find((candidate) => hooks[candidate] === number) ?? null;
-  const ours = hook !== null && priority === 0 && policy === verdictCodes.accept && type === "filter";
+  const ours = hook !== null && policy === verdictCodes.accept && type === "filter";
   return {
-    chain: { name, hook },
+    chain: { name, hook, ...(priority === 0 ? {} : { priority }) },
     foreign: ours ? null : `type ${type} hook ${number} priority ${priority} policy ${policy}`,
   };
 }

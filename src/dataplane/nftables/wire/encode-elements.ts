@@ -11,6 +11,7 @@ const LIST_ELEMENT = 1;
 const FLAGS = 3;
 const KEY = 1;
 const DATA = 2;
+const TIMEOUT = 4;
 const USERDATA = 6;
 const OBJECT = 9;
 const DATA_VALUE = 1;
@@ -40,11 +41,19 @@ function beginKey(writer: MessageWriter, size: number): number {
   return at;
 }
 
-function writePoint(writer: MessageWriter, set: ProgramSet, size: number, key: ElementKey, data: ElementData): void {
+function writePoint(
+  writer: MessageWriter,
+  set: ProgramSet,
+  size: number,
+  key: ElementKey,
+  data: ElementData,
+  seconds: number | undefined,
+): void {
   const element = writer.beginNest(LIST_ELEMENT);
   const at = beginKey(writer, size);
   writeKey(set.key, key, writer.buffer, at);
   writeData(writer, data);
+  if (seconds !== undefined) writer.u64(TIMEOUT, BigInt(Math.ceil(seconds * 1000)));
   writer.endNest(element);
 }
 
@@ -75,7 +84,7 @@ function writeInterval(writer: MessageWriter, set: ProgramSet, size: number, key
 
 /**
  * Writes elements of one set as so many messages as they need; `begin` starts each. In a hash set an element of an
- * IPv4 address takes 20 bytes. Data is null where keys are deleted.
+ * IPv4 address takes 20 bytes. Data is null where keys are deleted. `seconds`: how long each lasts.
  */
 export function writeElements(
   writer: MessageWriter,
@@ -83,6 +92,7 @@ export function writeElements(
   set: ProgramSet,
   entries: Iterable<readonly [ElementKey, ElementData]>,
   begin: () => void,
+  seconds?: ReadonlyMap<ElementKey, number>,
 ): void {
   const size = keySize(set.key);
   const write = set.interval ? writeInterval : writePoint;
@@ -100,7 +110,7 @@ export function writeElements(
       writer.string(SET, set.name);
       list = writer.beginNest(ELEMENTS);
     }
-    write(writer, set, size, key, data);
+    write(writer, set, size, key, data, seconds?.get(key));
     if (writer.length - list > listLimit) finish();
   }
   finish();

@@ -27,6 +27,7 @@ import {
   nested,
 } from "./expression-writer.ts";
 import { writeLimit, writeLimitEach, writeLog } from "./encode-log.ts";
+import { type QueueForm, writeQueue } from "./queue.ts";
 import { fieldWords, registerAt } from "./registers.ts";
 
 const EXPRESSIONS = 4;
@@ -35,6 +36,7 @@ const USERDATA = 7;
 /** Which protocols the rule has asked for so far: nft asks again only where it must. */
 interface Context {
   readonly writer: MessageWriter;
+  readonly queueForm: () => QueueForm;
   family: number | null;
   protocol: number | null;
 }
@@ -67,6 +69,10 @@ function loadField(writer: MessageWriter, field: KeyField, register: number): vo
       return loadCt(writer, Ct.sourceIp, register, 0);
     case "client6":
       return loadCt(writer, Ct.sourceIp6, register, 0);
+    case "asked4":
+      return loadCt(writer, Ct.destinationIp, register, 0);
+    case "asked6":
+      return loadCt(writer, Ct.destinationIp6, register, 0);
     case "backend4":
       return loadCt(writer, Ct.sourceIp, register, 1);
     case "backend6":
@@ -203,6 +209,14 @@ function writeStatement(context: Context, statement: Statement): void {
       });
     case "backend-port":
       return comparePort(writer, statement.from, statement.to);
+    case "asked-port":
+      loadCt(writer, Ct.protoDestination, 1, 0);
+      return compare(writer, Compare.equal, (type) => writer.u16(type, statement.port));
+    case "header-port":
+      loadPayload(writer, Payload.transport, statement.end === "source" ? 0 : 2, 2, 1);
+      return compare(writer, Compare.equal, (type) => writer.u16(type, statement.port));
+    case "queue":
+      return writeQueue(writer, statement.queue, context.queueForm());
     case "counter":
       return expression(writer, "objref", () => {
         writer.u32(1, objectCounter);
@@ -241,8 +255,8 @@ export function writeComment(writer: MessageWriter, attribute: number, type: num
 }
 
 /** Writes the expressions of a rule and its comment, as nft 1.0.6 would send them. */
-export function writeRule(writer: MessageWriter, rule: Rule): void {
-  const context: Context = { writer, family: null, protocol: null };
+export function writeRule(writer: MessageWriter, rule: Rule, queueForm: () => QueueForm): void {
+  const context: Context = { writer, queueForm, family: null, protocol: null };
   nested(writer, EXPRESSIONS, () => {
     for (const statement of rule.statements) writeStatement(context, statement);
   });

@@ -5,6 +5,7 @@ import { keySize } from "./element-key.ts";
 import { writeElements } from "./encode-elements.ts";
 import { writeComment, writeRule } from "./encode-rule.ts";
 import * as nf from "./numbers.ts";
+import type { QueueForm } from "./queue.ts";
 
 const TABLE = 1;
 const chainAttributes = { name: 3, hook: 4, policy: 5, type: 7 } as const;
@@ -28,6 +29,8 @@ export interface Encoding {
   readonly table: string;
   sequence: number;
   setId: number;
+  /** How this kernel is told to queue; asked only where a rule does. */
+  readonly queueForm: () => QueueForm;
   /** The handle of a rule in the kernel; null: there is no such rule. */
   readonly handleOf: (chain: string, index: number) => bigint | null;
 }
@@ -51,7 +54,7 @@ function writeChain(writer: MessageWriter, chain: ProgramChain): void {
   writer.u32(chainAttributes.policy, nf.verdictCodes.accept);
   const hook = writer.beginNest(chainAttributes.hook);
   writer.u32(1, nf.hooks[chain.hook]);
-  writer.u32(2, 0);
+  writer.u32(2, chain.priority ?? 0);
   writer.endNest(hook);
 }
 
@@ -82,7 +85,8 @@ function setUserData(set: ProgramSet): Buffer {
 function setFlags(set: ProgramSet): number {
   const data = { none: 0, verdict: nf.SetFlag.map, counter: nf.SetFlag.object } as const;
   const lifetime = set.lifetime === undefined ? 0 : nf.SetFlag.dynamic | nf.SetFlag.timeout;
-  return data[set.data] | (set.interval ? nf.SetFlag.interval : 0) | lifetime;
+  const learned = set.learned === true ? nf.SetFlag.timeout : 0;
+  return data[set.data] | (set.interval ? nf.SetFlag.interval : 0) | lifetime | learned;
 }
 
 function writeSet(writer: MessageWriter, set: ProgramSet, id: number): void {
@@ -113,6 +117,20 @@ function* keysOnly(keys: readonly ElementKey[]): Generator<readonly [ElementKey,
   for (const key of keys) yield [key, null];
 }
 
+/**
+ * Kernels before 6.12 leave an element as it is that is added again, and none says whether it is there without being
+ * asked (destroy, 6.3): so each is added, deleted and added anew, at once for every packet.
+ */
+function renewElements(encoding: Encoding, { set, seconds }: Extract<Operation, { kind: "renew-elements" }>): void {
+  const { writer, table } = encoding;
+  const keys = [...seconds.keys()];
+  const lasting = new Map([...seconds].filter(([, time]) => time > 0));
+  const come = (): void => begin(encoding, nf.NEWSETELEM, nf.NLM_F_CREATE);
+  writeElements(writer, table, set, keysOnly(keys), come);
+  writeElements(writer, table, set, keysOnly(keys), () => begin(encoding, nf.DELSETELEM, 0));
+  writeElements(writer, table, set, keysOnly([...lasting.keys()]), come, lasting);
+}
+
 function replaceRule(encoding: Encoding, operation: Extract<Operation, { kind: "replace-rule" }>): void {
   const handle = encoding.handleOf(operation.chain, operation.index);
   message(encoding, nf.NEWRULE, nf.NLM_F_REPLACE | nf.NLM_F_ECHO, (writer) => {
@@ -120,7 +138,7 @@ function replaceRule(encoding: Encoding, operation: Extract<Operation, { kind: "
     const at = writer.attribute(3, 8);
     // No such rule: the kernel refuses handle 0 with ENOENT, and the error names this operation.
     writer.buffer.writeBigUInt64BE(handle ?? 0n, at);
-    writeRule(writer, operation.rule);
+    writeRule(writer, operation.rule, encoding.queueForm);
   });
 }
 
@@ -152,6 +170,8 @@ export function writeOperation(encoding: Encoding, operation: Operation): void {
       return writeElements(encoding.writer, encoding.table, operation.set, operation.elements, () =>
         begin(encoding, nf.NEWSETELEM, nf.NLM_F_CREATE),
       );
+    case "renew-elements":
+      return renewElements(encoding, operation);
     case "delete-elements":
       return writeElements(encoding.writer, encoding.table, operation.set, keysOnly(operation.keys), () =>
         begin(encoding, nf.DELSETELEM, 0),
@@ -163,7 +183,7 @@ export function writeOperation(encoding: Encoding, operation: Operation): void {
     case "add-rule":
       return message(encoding, nf.NEWRULE, nf.NLM_F_CREATE | nf.NLM_F_APPEND, (writer) => {
         writer.string(2, operation.chain);
-        writeRule(writer, operation.rule);
+        writeRule(writer, operation.rule, encoding.queueForm);
       });
     case "flush-chain":
       return named(nf.DELRULE, 2, operation.name);

@@ -70,8 +70,11 @@ export const Ct = {
   status: 2,
   mark: 3,
   protoSource: 11,
+  protoDestination: 12,
   sourceIp: 0x13,
+  destinationIp: 0x14,
   sourceIp6: 0x15,
+  destinationIp6: 0x16,
 } as const;
 export const statusDnat = 0x20;
 export const Meta = { iif: 4, oif: 5, nfproto: 15, l4proto: 16 } as const;

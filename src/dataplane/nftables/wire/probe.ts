@@ -10,6 +10,7 @@ import type { Statement } from "../statement.ts";
 import type { Operation } from "../step.ts";
 import { type Encoding, beginBatch, endBatch, writeOperation } from "./encode.ts";
 import { NLMSG_ERROR } from "./numbers.ts";
+import type { QueueForm } from "./queue.ts";
 
 type Missing = Capabilities["missing"][number];
 
@@ -38,6 +39,9 @@ const needed = (feature: string, modules: string): Missing => ({
   remedy: `load the kernel module ${modules} (modprobe), or use a kernel that has it`,
 });
 
+const addTable: Operation = { kind: "add-table" };
+const addForward: Operation = { kind: "add-chain", chain: { name: "forward", hook: "forward", rules: [] } };
+
 const tcp: Statement = { kind: "l4proto", protocol: 6 };
 
 const withoutLog: Missing = {
@@ -58,7 +62,7 @@ const ofReports: readonly Operation[] = [
 
 /** One operation for each thing that a kernel may be built without. */
 const trials: readonly Trial[] = [
-  { operation: { kind: "add-table" }, missing: needed("nf_tables for the inet family", "nf_tables") },
+  { operation: addTable, missing: needed("nf_tables for the inet family", "nf_tables") },
   { operation: addSet("s", {}), missing: needed("nf_tables hash sets", "nf_tables") },
   { operation: addSet("i", { interval: true }), missing: needed("nf_tables interval sets", "nf_tables") },
   { operation: addSet("v", { data: "verdict" }), missing: needed("nf_tables verdict maps", "nf_tables") },
@@ -67,7 +71,7 @@ const trials: readonly Trial[] = [
     missing: needed("nf_tables maps of counters", "nf_tables, nft_objref"),
   },
   {
-    operation: { kind: "add-chain", chain: { name: "forward", hook: "forward", rules: [] } },
+    operation: addForward,
     missing: needed("nf_tables filter chains", "nf_tables"),
   },
   {
@@ -90,9 +94,13 @@ const trials: readonly Trial[] = [
  * Tries every operation in one transaction that the kernel cannot accept (its last operation deletes what is not
  * there): it names all that it does not know, and nothing is done. Errors by number of operation.
  */
-function refusals(socket: NetlinkSocket, operations: readonly Operation[]): ReadonlyMap<number, string> {
+function refusals(
+  socket: NetlinkSocket,
+  operations: readonly Operation[],
+  queueForm: QueueForm = "expression",
+): ReadonlyMap<number, string> {
   const writer = new MessageWriter(8192);
-  const encoding: Encoding = { writer, table, sequence: 1, setId: 0, handleOf: () => null };
+  const encoding: Encoding = { writer, table, sequence: 1, setId: 0, handleOf: () => null, queueForm: () => queueForm };
   beginBatch(writer, 1);
   for (const operation of [...operations, { kind: "delete-counter", name: "none" } as const]) {
     encoding.sequence += 1;
@@ -112,13 +120,25 @@ function refusals(socket: NetlinkSocket, operations: readonly Operation[]): Read
 
 /** Whether this kernel takes rules that report denied connections. Changes nothing. */
 export function takesReports(socket: NetlinkSocket): boolean {
-  const operations: readonly Operation[] = [
-    { kind: "add-table" },
-    { kind: "add-chain", chain: { name: "forward", hook: "forward", rules: [] } },
-    ...ofReports,
-  ];
+  return takes(socket, ofReports, "expression");
+}
+
+/** What hands DNS to who learns names, beside the sets that hold what was learned. */
+const ofNames: readonly Operation[] = [
+  addSet("l", { size: 8, learned: true }),
+  addRule({ kind: "asked-port", port: 53 }, { kind: "lookup", key: ["asked4"], set: "l" }, { kind: "queue", queue: 0 }),
+];
+
+/** How this kernel is told to queue packets; null: it cannot be. Changes nothing. */
+export function queueFormOf(socket: NetlinkSocket): QueueForm | null {
+  const forms = ["expression", "target"] as const;
+  return forms.find((form) => takes(socket, ofNames, form)) ?? null;
+}
+
+function takes(socket: NetlinkSocket, wanted: readonly Operation[], form: QueueForm): boolean {
+  const operations = [addTable, addForward, ...wanted];
   try {
-    return ![...refusals(socket, operations).keys()].some((number) => number < operations.length);
+    return ![...refusals(socket, operations, form).keys()].some((number) => number < operations.length);
   } catch (error) {
     // What cannot be asked is not used; whoever needs the socket next says what is wrong with it.
     if (error instanceof SystemCallError) return false;
@@ -151,6 +171,12 @@ function bridgeIsBlind(netns: string | null): boolean {
     return false;
   }
 }
+
+const withoutQueue: Missing = {
+  feature: "nf_tables queue",
+  effect: "no names are learned: rules with domainNames let nothing through",
+  remedy: "load the kernel modules nfnetlink_queue and nft_queue (or nft_compat and xt_NFQUEUE)",
+};
 
 const withoutSweep: Missing = {
   feature: "conntrack netlink",
@@ -186,6 +212,7 @@ export function missingFeatures(netns: string | null, socket: NetlinkSocket): re
     const fundamental = first === 0 ? trials.slice(0, 1) : trials.filter((_, index) => refused.has(index));
     return [
       ...new Set(fundamental.map(({ missing }) => missing)),
+      ...(queueFormOf(socket) === null ? [withoutQueue] : []),
       ...(hasConntrackNetlink(socket) ? [] : [withoutSweep]),
       ...(bridgeIsBlind(netns) ? [blindBridge] : []),
     ];

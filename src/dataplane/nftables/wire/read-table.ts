@@ -63,7 +63,7 @@ function createReading(dumper: Dumper, table: string) {
     });
     if (!listed) return false;
     return shapes.every((shape) => {
-      if (shape.lifetime !== undefined) {
+      if (shape.lifetime !== undefined || shape.learned === true) {
         into.set(shape.name, { ...shape, elements: new Map() });
         return true;
       }

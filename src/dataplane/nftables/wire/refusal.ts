@@ -50,6 +50,8 @@ export function describeOperation(operation: Operation): string {
       return `${operation.kind} ${operation.set.name}`;
     case "add-elements":
       return describeElements("add", operation.set.name, [...operation.elements.keys()]);
+    case "renew-elements":
+      return describeElements("renew", operation.set.name, [...operation.seconds.keys()]);
     case "delete-elements":
       return describeElements("delete", operation.set.name, operation.keys);
     case "add-chain":

@@ -3,7 +3,8 @@ import { type Capabilities, DataplaneError } from "../../dataplane.ts";
 import type { Step } from "../step.ts";
 import type { CounterValue } from "./decode.ts";
 import { type Dumper, createDumper } from "./dump.ts";
-import { missingFeatures, takesReports } from "./probe.ts";
+import { missingFeatures, queueFormOf, takesReports } from "./probe.ts";
+import type { QueueForm } from "./queue.ts";
 import { type TableContent, readCounters, readRuleHandles, readTable } from "./read-table.ts";
 import { createRuleHandles } from "./rule-handles.ts";
 import { createTransactor } from "./transaction.ts";
@@ -23,6 +24,8 @@ export interface NftTable {
   missing(): Capabilities["missing"];
   /** Whether it takes rules that report denied connections. */
   takesReports(): boolean;
+  /** Whether it takes rules that hand packets to user space. */
+  takesQueue(): boolean;
   close(): void;
 }
 
@@ -63,7 +66,10 @@ export function openTable(netns: string | null, table: string): NftTable {
   const dumper = createDumper(socket, table);
   const handles = createRuleHandles((chain) => readRuleHandles(dumper, table, chain));
   const watches = new Set<TableWatch>();
-  const transactor = createTransactor(socket, table, handles, (run) => whilePaused(watches, dumper, run));
+  let form: QueueForm | null = null;
+  const knownForm = (): QueueForm => (form ??= queueFormOf(socket)) ?? "expression";
+  const unheard = (run: () => void): void => whilePaused(watches, dumper, run);
+  const transactor = createTransactor(socket, table, handles, unheard, knownForm);
   return {
     transact: (step) => transactor.transact(step),
     read: () => readTable(dumper, table),
@@ -78,6 +84,10 @@ export function openTable(netns: string | null, table: string): NftTable {
     },
     missing: () => missingFeatures(netns, socket),
     takesReports: () => takesReports(socket),
+    takesQueue: () => {
+      form = queueFormOf(socket);
+      return form !== null;
+    },
     close: () => {
       for (const watch of watches) watch.stop();
       watches.clear();

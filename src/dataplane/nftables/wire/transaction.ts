@@ -6,6 +6,7 @@ import type { Operation, Step } from "../step.ts";
 import { type Encoding, beginBatch, endBatch, writeOperation } from "./encode.ts";
 import { NEWRULE, NLMSG_ERROR, NLM_F_ACK } from "./numbers.ts";
 import { type Refusal, failedRequest, refusedTransaction } from "./refusal.ts";
+import type { QueueForm } from "./queue.ts";
 import type { RuleHandles } from "./rule-handles.ts";
 
 /**
@@ -70,6 +71,7 @@ export function createTransactor(
   table: string,
   handles: RuleHandles,
   unheard: (run: () => void) => void,
+  queueForm: () => QueueForm,
 ): Transactor {
   const writer = new MessageWriter(usualRoom);
   let sequence = 1;
@@ -81,6 +83,7 @@ export function createTransactor(
       sequence,
       setId: 0,
       handleOf: (...place) => handles.handleOf(...place),
+      queueForm,
     };
     writer.reset();
     beginBatch(writer, sequence);
