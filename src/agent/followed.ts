@@ -49,7 +49,7 @@ async function followCluster(settings: AgentSettings, { version, clock, log }: F
     import("../source/apiserver/apiserver.ts"),
     import("../system/program.ts"),
   ]);
-  const { kubeconfig, context, nodeName, policyKinds, featureGates } = settings;
+  const { kubeconfig, context, nodeName, policyKinds, featureGates, dnsQueue, dnsService } = settings;
   const read = clusterConfig({ kubeconfig, context, environment: process.env, prefer: "in-cluster" });
   if (!read.ok) throw new Error(`nothing says how to reach the cluster (or give -f DIR): ${read.problems.join("; ")}`);
   const userAgent = `portcullis-agent/${version}`;
@@ -63,6 +63,7 @@ async function followCluster(settings: AgentSettings, { version, clock, log }: F
       apiServerSource(client, {
         nodeName,
         services: false,
+        ...(dnsQueue === null ? {} : { dnsService }),
         closedUntilKnown: true,
         reading: policyReading(policyKinds, featureGates),
         clock,

@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import packageJson from "../../package.json" with { type: "json" };
 import { createCompiler } from "../compile/incremental.ts";
+import type { NamesOptions } from "../compile/options.ts";
 import { openDataplane } from "../dataplane/registry.ts";
 import { createLog } from "../observe/log.ts";
 import { systemClock } from "../system/clock.ts";
@@ -30,6 +31,11 @@ function writeLog(line: string): void {
   } catch {
     // Nowhere to tell it.
   }
+}
+
+/** Who answers what names mean; null: names are not learned. */
+function namesOf({ dnsQueue, dnsService, dnsResolvers }: AgentSettings): NamesOptions | null {
+  return dnsQueue === null ? null : { queue: dnsQueue, service: dnsService, resolvers: dnsResolvers };
 }
 
 /**
@@ -86,6 +92,7 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
         logGroup: settings.dropLogGroup,
         exemptNamespaces: new Set(settings.exemptNamespaces),
         learned: new Set(learned.entries().keys()),
+        names: namesOf(settings),
       }),
     learned,
     dataplane,

@@ -71,7 +71,7 @@ async function play(scene: Scene): Promise<void> {
     assert.ok(state.begun, "never settled");
     assert.deepEqual(state.objects, wanted(api));
     assert.equal(state.complete, true);
-    const unread = api.collections.has(paths.admin) ? ["AdminNetworkPolicy/unread"] : [];
+    const unread = api.collections.has(paths.unread) ? ["MultiNetworkPolicy/unread"] : [];
     assert.deepEqual(
       state.findings.map((finding) => finding.object),
       unread,

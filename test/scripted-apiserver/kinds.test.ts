@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { answer, end, intercept, silence } from "./intercept.ts";
 import { playing, Scene } from "./scene.ts";
-import { paths, setAdminKind } from "./scripted-cluster.ts";
+import { paths, setUnreadKind } from "./scripted-cluster.ts";
 
-const group = "/apis/policy.networking.k8s.io";
+const group = "/apis/k8s.cni.cncf.io";
 const definition = {
   apiVersion: "apiextensions.k8s.io/v1",
   kind: "CustomResourceDefinition",
-  metadata: { name: "adminnetworkpolicies.policy.networking.k8s.io", uid: "crd" },
+  metadata: { name: "multi-networkpolicies.k8s.cni.cncf.io", uid: "crd" },
 };
 
 const found = (scene: Scene): readonly string[] => scene.state.findings.map(({ object }) => object);
@@ -22,14 +22,14 @@ describe("kinds of policies", () => {
   ] as const) {
     it(`are not gone because somebody answers everything with ${what}`, async () => {
       const scene = new Scene();
-      setAdminKind(scene.api, true);
+      setUnreadKind(scene.api, true);
       let isAstray = false;
       intercept(scene, () => (isAstray ? astray() : null));
       await playing(scene, async () => {
         isAstray = true;
         for (const path of scene.api.collections.keys()) end(scene, path);
         await scene.clock.pass(200_000);
-        assert.deepEqual(found(scene), ["AdminNetworkPolicy/unread"]);
+        assert.deepEqual(found(scene), ["MultiNetworkPolicy/unread"]);
         assert.equal(scene.source.health?.().connected, false);
       });
     });
@@ -58,10 +58,10 @@ describe("kinds of policies", () => {
       await playing(scene, async () => {
         await scene.clock.pass(2500);
         assert.ok(!scene.state.begun);
-        if (served !== Infinity) setAdminKind(scene.api, true);
+        if (served !== Infinity) setUnreadKind(scene.api, true);
         await scene.clock.pass(served === Infinity ? 10_000 : 2000);
         assert.ok(scene.state.begun);
-        assert.deepEqual(found(scene), served === Infinity ? [] : ["AdminNetworkPolicy/unread"]);
+        assert.deepEqual(found(scene), served === Infinity ? [] : ["MultiNetworkPolicy/unread"]);
       });
     }
   });
@@ -81,12 +81,12 @@ describe("kinds of policies", () => {
   it("that cannot be asked for make the source less than connected: one that is installed now would go unseen", async () => {
     const scene = new Scene();
     let isAway = false;
-    intercept(scene, ({ path }) => (isAway && path.startsWith("/apis/policy") ? answer(503, "") : null));
+    intercept(scene, ({ path }) => (isAway && path.startsWith("/apis/k8s.cni") ? answer(503, "") : null));
     await playing(scene, async () => {
       await scene.clock.pass(10_000);
       isAway = true;
       await scene.clock.pass(700_000);
-      assert.match(scene.source.health?.().reason ?? "", /discovery at \/apis\/policy.networking.k8s.io: 503/);
+      assert.match(scene.source.health?.().reason ?? "", /discovery at \/apis\/k8s.cni.cncf.io: 503/);
       isAway = false;
       await scene.clock.pass(60_000);
       assert.equal(scene.source.health?.().connected, true);

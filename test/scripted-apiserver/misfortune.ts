@@ -5,7 +5,7 @@ import type { Asked, Fault, ScriptedApi } from "./api.ts";
 import type { Collection } from "./collection.ts";
 import type { ScriptedClock } from "./clock.ts";
 import type { CoreResource } from "./scripted-cluster.ts";
-import { coreResources, paths, put, remove, setAdminKind } from "./scripted-cluster.ts";
+import { coreResources, paths, put, remove, setUnreadKind } from "./scripted-cluster.ts";
 
 export type Step =
   | {
@@ -125,7 +125,7 @@ export class Misfortune {
         this.#waiting.push({ resource: step.resource, count: step.count, fault: step.fault });
         return;
       case "admin":
-        return setAdminKind(api, step.there);
+        return setUnreadKind(api, step.there);
       case "lapse":
         this.#endWatches(step.resource, "break");
         remove(api, step.resource, (step.index + 1) % 6);

@@ -14,7 +14,7 @@ export const paths = {
   pods: "/api/v1/pods",
   policies: "/apis/networking.k8s.io/v1/networkpolicies",
   definitions: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-  admin: "/apis/policy.networking.k8s.io/v1alpha1/adminnetworkpolicies",
+  unread: "/apis/k8s.cni.cncf.io/v1beta1/multi-networkpolicies",
 } as const;
 
 export type CoreResource = "namespaces" | "nodes" | "pods" | "policies";
@@ -26,7 +26,7 @@ const kinds: Readonly<Record<keyof typeof paths, CollectionKind>> = {
   pods: { path: paths.pods, apiVersion: "v1", kind: "Pod" },
   policies: { path: paths.policies, apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" },
   definitions: { path: paths.definitions, apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" },
-  admin: { path: paths.admin, apiVersion: "policy.networking.k8s.io/v1alpha1", kind: "AdminNetworkPolicy" },
+  unread: { path: paths.unread, apiVersion: "k8s.cni.cncf.io/v1beta1", kind: "MultiNetworkPolicy" },
 };
 
 export function newServer(): ScriptedApi {
@@ -35,20 +35,20 @@ export function newServer(): ScriptedApi {
   return api;
 }
 
-const definitionName = "adminnetworkpolicies.policy.networking.k8s.io";
+const definitionName = "multi-networkpolicies.k8s.cni.cncf.io";
 
 /** A kind of policy that is not read comes, with a policy of it; or goes. */
-export function setAdminKind(api: ScriptedApi, there: boolean): void {
-  if (there === api.collections.has(paths.admin)) return;
+export function setUnreadKind(api: ScriptedApi, there: boolean): void {
+  if (there === api.collections.has(paths.unread)) return;
   if (there) {
     const definition = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" };
     api.put(paths.definitions, { ...definition, metadata: { name: definitionName, uid: "crd" } });
-    api.add(kinds.admin);
-    const policy = { apiVersion: "policy.networking.k8s.io/v1alpha1", kind: "AdminNetworkPolicy" };
-    api.put(paths.admin, { ...policy, metadata: { name: "unread", uid: "anp" } });
+    api.add(kinds.unread);
+    const policy = { apiVersion: "k8s.cni.cncf.io/v1beta1", kind: "MultiNetworkPolicy" };
+    api.put(paths.unread, { ...policy, metadata: { name: "unread", uid: "anp" } });
   } else {
     api.remove(paths.definitions, null, definitionName);
-    api.drop(paths.admin);
+    api.drop(paths.unread);
   }
 }
 

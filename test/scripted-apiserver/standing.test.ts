@@ -9,7 +9,7 @@ import { Broken } from "./api.ts";
 import { scriptedClient } from "./client.ts";
 import { ScriptedClock } from "./clock.ts";
 import { playing, Scene } from "./scene.ts";
-import { makeObject, newServer, paths, put, setAdminKind } from "./scripted-cluster.ts";
+import { makeObject, newServer, paths, put, setUnreadKind } from "./scripted-cluster.ts";
 
 const { pods, policies } = paths;
 
@@ -181,14 +181,14 @@ describe("rights and kinds", () => {
     const scene = new Scene();
     await playing(scene, async () => {
       await scene.clock.pass(20_000);
-      setAdminKind(scene.api, true);
+      setUnreadKind(scene.api, true);
       await scene.clock.pass(2000);
-      const message = "AdminNetworkPolicy is not supported by this version: it has no effect";
+      const message = "MultiNetworkPolicy is not supported by this version: it has no effect";
       assert.deepEqual(
         scene.state.findings.map((finding) => finding.message),
         [message],
       );
-      setAdminKind(scene.api, false);
+      setUnreadKind(scene.api, false);
       await scene.clock.pass(2000);
       assert.deepEqual(scene.state.findings, []);
       assert.equal(scene.source.health?.().resources.length, 5);
@@ -198,10 +198,10 @@ describe("rights and kinds", () => {
   it("without that right it is seen at the next look, and gone when the server has said so for some seconds", async () => {
     const scene = new Scene();
     scene.api.script = ({ path }) => (path === paths.definitions ? { kind: "status", code: 403 } : null);
-    setAdminKind(scene.api, true);
+    setUnreadKind(scene.api, true);
     await playing(scene, async () => {
       assert.equal(scene.state.findings.length, 1);
-      setAdminKind(scene.api, false);
+      setUnreadKind(scene.api, false);
       await scene.clock.pass(4000);
       assert.equal(scene.state.findings.length, 1);
       await scene.clock.pass(40_000);

@@ -14,10 +14,12 @@ import type { Freshness } from "./request-path.ts";
 import { UnknownNamespaces } from "./unknown-namespaces.ts";
 
 export interface ApiServerOptions {
-  /** Only this Node is of interest; absent: all are. */
+  /** Only this Node is of interest, unless a policy names nodes; absent: all are. */
   readonly nodeName?: string;
   /** Services too: only questions need them, what is enforced does not. */
   readonly services: boolean;
+  /** The Service of the cluster's DNS: followed while a policy names domains. Absent: it is not. */
+  readonly dnsService?: { readonly namespace: string; readonly name: string };
   /** Pods whose Namespace was not told yet are closed until it is; absent: they are as if it had no labels. */
   readonly closedUntilKnown?: boolean;
   /** Which policies are followed; the others are not even asked for. Absent: all. */
@@ -50,7 +52,16 @@ class ApiServerFollower {
     this.options = options;
     this.server = client.server;
     this.unknown = options.closedUntilKnown === true ? new UnknownNamespaces() : null;
-    const { clock, random, log, nodeName, services, reading = readEverything, freshness = "cached" } = options;
+    const {
+      clock,
+      random,
+      log,
+      nodeName,
+      services,
+      dnsService,
+      reading = readEverything,
+      freshness = "cached",
+    } = options;
     this.following = new Following({
       client,
       clock,
@@ -58,6 +69,7 @@ class ApiServerFollower {
       log,
       nodeName,
       services,
+      dnsService,
       reading,
       freshness,
       changed: () => this.wake(),
@@ -178,10 +190,11 @@ class ApiServerFollower {
     const there: Change[] = [];
     const gone: Change[] = [];
     let stampedAt = 0;
+    const holds = this.following.holds();
     for (const store of this.following.stores()) {
       // Half a list is a state that never was: it is given out when it is whole.
       if (store.listing) continue;
-      const changes = store.take();
+      const changes = store.take(holds);
       there.push(...changes.there);
       gone.push(...changes.gone);
       stampedAt = Math.max(stampedAt, changes.stampedAt);

@@ -1,26 +1,37 @@
 import { createHash } from "node:crypto";
 import type { Log } from "../../observe/log.ts";
-import { printable } from "../../observe/printable.ts";
 import type { PolicyReading } from "../../policy/kinds.ts";
-import type { Finding, ResourceHealth, SourceHealth } from "../source.ts";
+import type { Policy } from "../../policy/policy.ts";
+import type { Finding, SourceHealth } from "../source.ts";
 import type { ApiClient } from "./client.ts";
+import { Demand, namesNodes } from "./demand.ts";
 import { InstalledKinds } from "./installed-kinds.ts";
 import type { SourceClock } from "./pace.ts";
 import type { Freshness } from "./request-path.ts";
 import { Reflector } from "./reflector.ts";
 import type { Resource } from "./resource.ts";
+import { healthOf, refusalFinding } from "./resource-health.ts";
 import { ResourceStore } from "./resource-store.ts";
 import type { OptionalKind } from "./resources.ts";
-import { builtInPolicies, coreResources, definitions, optionalKinds } from "./resources.ts";
+import {
+  builtInPolicies,
+  coreResources,
+  definitions,
+  nodesResource,
+  optionalKinds,
+  serviceResource,
+} from "./resources.ts";
 
 export interface FollowingParts {
   readonly client: ApiClient;
   readonly clock: SourceClock;
   readonly random: () => number;
   readonly log: Log;
-  /** Only this Node is of interest; undefined: all. */
+  /** Only this Node is of interest, unless a policy names nodes; undefined: all. */
   readonly nodeName: string | undefined;
   readonly services: boolean;
+  /** Followed while a policy names domains; undefined: it is not. */
+  readonly dnsService: { readonly namespace: string; readonly name: string } | undefined;
   readonly reading: PolicyReading;
   readonly freshness: Freshness;
   /** There may be news. */
@@ -48,6 +59,7 @@ export class Following {
   private readonly kinds: InstalledKinds;
   /** What may come and go while it runs. */
   private readonly optional: readonly OptionalKind[];
+  private readonly demand = new Demand();
   private readonly stop = new AbortController();
   private given = false;
   /** Null: which kinds are installed was asked and answered, at least once. */
@@ -105,8 +117,18 @@ export class Following {
   get complete(): boolean {
     return (
       this.settled &&
+      !this.lacksNodes &&
       this.counting().every(({ store }) => store.resource.need !== "required" || store.resourceVersion !== "")
     );
+  }
+
+  /**
+   * Whether the policy is not to be given out yet: what it says of nodes would be read as if there were none, and what
+   * it denies to them be open.
+   */
+  holds(): (policy: Policy) => boolean {
+    const { lacksNodes } = this;
+    return (policy) => lacksNodes && namesNodes(policy);
   }
 
   /** Why it is not settled after so many attempts; null: it is, or it may still come to it. */
@@ -142,18 +164,8 @@ export class Following {
 
   /** One for each resource that may not be read. */
   refused(): readonly Finding[] {
-    return [...this.followed.values()].flatMap(({ store, reflector }) => {
-      const { resource } = store;
-      if (reflector.refusal?.kind !== "forbidden" || (resource.need === "extra" && resource.unread === null)) return [];
-      const effect =
-        store.resourceVersion !== ""
-          ? "what was read of it stays in force, changes are not seen"
-          : resource.need === "required"
-            ? "nothing is enforced before it can be read"
-            : "its policies have no effect";
-      const message = `may not be read, ${effect}; grant get, list and watch on ${resource.name}: ${reflector.refusal.message}`;
-      return [{ position: null, object: resource.name, message: printable(message), reference: null }];
-    });
+    const { lacksNodes } = this;
+    return [...this.followed.values()].flatMap(({ store, reflector }) => refusalFinding(store, reflector, lacksNodes));
   }
 
   health(): SourceHealth {
@@ -168,7 +180,7 @@ export class Following {
       connected: reason === null,
       reason,
       lastHeard: heard.length === 0 ? null : Math.max(...heard),
-      resources: all.map(healthOf),
+      resources: all.map(({ store, reflector }) => healthOf(store, reflector)),
     };
   }
 
@@ -176,8 +188,44 @@ export class Following {
     return [...this.followed.values()].filter(({ store }) => store.resource.need !== "extra");
   }
 
+  /** Policies speak of nodes, and not all are known. */
+  private get lacksNodes(): boolean {
+    const nodes = this.followed.get("nodes");
+    if (!this.demand.nodes || nodes === undefined) return false;
+    const { store, reflector } = nodes;
+    return store.resource.fieldSelector !== "" || reflector.counts.lists === 0 || store.listing;
+  }
+
+  /** Follows what policies ask for, and no longer what none does. */
+  private meetDemand(): void {
+    const { nodeName, dnsService, log } = this.parts;
+    const nodes = this.followed.get("nodes");
+    if (nodeName !== undefined && nodes !== undefined) {
+      const wanted = nodesResource(this.demand.nodes ? null : nodeName);
+      if (wanted.fieldSelector !== nodes.store.resource.fieldSelector) {
+        log.info(this.demand.nodes ? "a policy names nodes: all are followed" : "no policy names nodes any more");
+        this.renew(wanted);
+      }
+    }
+    if (dnsService === undefined || this.demand.names === this.followed.has("services")) return;
+    if (this.demand.names) this.add(serviceResource(dnsService));
+    else this.remove("services");
+  }
+
+  /** The same resource, followed in another way; what is known of it stays until that is listed. */
+  private renew(resource: Resource): void {
+    const { name } = resource;
+    const one = this.followed.get(name);
+    if (one === undefined) return;
+    one.stop.abort();
+    this.followed.delete(name);
+    this.leaving.set(name, one.store);
+    this.add(resource);
+  }
+
   private add(resource: Resource): void {
-    const store = this.leaving.get(resource.name) ?? new ResourceStore(resource);
+    const store =
+      this.leaving.get(resource.name) ?? new ResourceStore(resource, (key, policy) => this.demand.note(key, policy));
     this.leaving.delete(resource.name);
     store.resource = resource;
     if (this.given) store.begin();
@@ -193,6 +241,7 @@ export class Following {
     const state = this.followed.get(resource.name)?.reflector.state;
     if (state === "absent" && resource.need !== "required") this.kinds.look();
     if (resource === definitions) this.noticeDefinitions();
+    this.meetDemand();
     this.parts.changed();
   }
 
@@ -223,7 +272,7 @@ export class Following {
       [...coreResources(undefined, true), ...builtInPolicies(reading), definitions].map((one) => one.name),
     );
     const wanted = new Map(resources.map((resource) => [resource.name, resource]));
-    for (const [name, { store, stop }] of this.followed) {
+    for (const [name, { store }] of this.followed) {
       const resource = wanted.get(name);
       if (fixed.has(name) || resource?.path === store.resource.path) continue;
       if (resource === undefined) {
@@ -231,13 +280,11 @@ export class Following {
         this.remove(name);
       } else {
         log.info("a kind of policy is served in another version", { resource: name, version: resource.apiVersion });
-        stop.abort();
-        this.followed.delete(name);
-        this.leaving.set(name, store);
-        this.add(resource);
+        this.renew(resource);
       }
     }
     for (const [name, resource] of wanted) if (!this.followed.has(name)) this.add(resource);
+    this.meetDemand();
     this.parts.changed();
   }
 
@@ -246,16 +293,4 @@ export class Following {
     if (one?.reflector.state !== "watching") return null;
     return (name) => one.store.has(name);
   }
-}
-
-function healthOf({ store, reflector }: Followed): ResourceHealth {
-  const { resource, givenVersion, size } = store;
-  return {
-    resource: resource.name,
-    state: reflector.state,
-    resourceVersion: givenVersion,
-    objects: size,
-    ...reflector.counts,
-    ...reflector.exchange.counts,
-  };
 }

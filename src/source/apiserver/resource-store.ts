@@ -59,13 +59,16 @@ export class ResourceStore {
   private unseen: Set<ObjectKey> | null = null;
   private troubleList: readonly Finding[] | null = [];
   private newest = 0;
+  private readonly noted: (key: ObjectKey, policy: Policy | null) => void;
   /** Of what is in force; empty: it was never listed. */
   resourceVersion = "";
   /** Of what was given out last. */
   givenVersion = "";
 
-  constructor(resource: Resource) {
+  /** `noted`: called with each policy that comes to be in force, and with null where none does any more. */
+  constructor(resource: Resource, noted: (key: ObjectKey, policy: Policy | null) => void = () => {}) {
     this.resource = resource;
+    this.noted = noted;
   }
 
   get size(): number {
@@ -134,12 +137,20 @@ export class ResourceStore {
     this.givenVersion = this.resourceVersion;
   }
 
-  /** What differs from what was given out last; what goes stands apart. */
-  take(): Changes {
+  /**
+   * What differs from what was given out last; what goes stands apart. Policies that the caller `holds` stay with what
+   * was given out of them, until it does not.
+   */
+  take(holds: (policy: Policy) => boolean = () => false): Changes {
     const there: Change[] = [];
     const gone: Change[] = [];
+    const held = new Map<ObjectKey, Given>();
     for (const [key, given] of this.changed ?? []) {
       const value = this.objects.get(key) ?? null;
+      if (value !== null && isPolicy(value) && holds(value)) {
+        held.set(key, given);
+        continue;
+      }
       if (value !== null && !isDeepStrictEqual(given, { value, version: this.versions.get(key) })) {
         there.push(this.changeTo(key, value));
       }
@@ -148,9 +159,9 @@ export class ResourceStore {
       if (value === null || keyOfValue(value) !== oldKey) gone.push({ kind: "gone", key: oldKey });
     }
     const stampedAt = this.newest;
-    this.changed?.clear();
+    if (this.changed !== null) this.changed = held;
     this.newest = 0;
-    this.givenVersion = this.resourceVersion;
+    if (held.size === 0) this.givenVersion = this.resourceVersion;
     return { there, gone, stampedAt };
   }
 
@@ -208,6 +219,7 @@ export class ResourceStore {
     const renewed = value !== null && isPolicy(value) && (known?.uid !== uid || known.generation !== generation);
     if (before !== value || renewed) this.note(key, before, known, stampedAt);
     if (before !== value || !this.objects.has(key)) this.objects.set(key, value);
+    if (before !== value) this.tell(before, value, key);
     if (value !== null && isPolicy(value)) {
       if (renewed || before !== value) this.versions.set(key, { uid, generation, resourceVersion });
     } else this.versions.delete(key);
@@ -217,8 +229,14 @@ export class ResourceStore {
     const value = this.objects.get(key) ?? null;
     if (value !== null) this.note(key, value, this.versions.get(key), 0);
     this.objects.delete(key);
+    this.tell(value, null, key);
     this.versions.delete(key);
     this.setTrouble(key, null);
+  }
+
+  private tell(before: Value | null, after: Value | null, key: ObjectKey): void {
+    const policy = after !== null && isPolicy(after) ? after : null;
+    if (policy !== null || (before !== null && isPolicy(before))) this.noted(key, policy);
   }
 
   private note(key: ObjectKey, value: Value | null, version: PolicyVersion | undefined, stampedAt: number): void {

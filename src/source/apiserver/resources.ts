@@ -27,20 +27,35 @@ const decodeWith =
 
 const core = { apiVersion: "v1", fieldSelector: "", need: "required", unread: null } as const;
 
+const withName = (name: string): string => `metadata.name=${name}`;
+
+/** The Nodes. `name`: only this one is of interest; null: all are. */
+export function nodesResource(name: string | null): Resource {
+  const fieldSelector = name === null ? "" : withName(name);
+  const reader = jsonReader(decodeWith(decodeNode));
+  return { ...core, name: "nodes", path: "/api/v1/nodes", kind: "Node", reader, fieldSelector };
+}
+
+const servicesReader = jsonReader(decodeWith(decodeService));
+
+/** One Service: that of the cluster's DNS. */
+export function serviceResource({ namespace, name }: { readonly namespace: string; readonly name: string }): Resource {
+  const path = `/api/v1/namespaces/${namespace}/services`;
+  const fieldSelector = withName(name);
+  return { ...core, name: "services", path, kind: "Service", reader: servicesReader, fieldSelector, need: "wanted" };
+}
+
 /** What every cluster has. `nodeName`: only this Node is of interest. */
 export function coreResources(nodeName: string | undefined, services: boolean): readonly Resource[] {
-  const node = nodeName === undefined ? "" : `metadata.name=${nodeName}`;
   const pods = protobufReader(readPod, decodeWith(decodePod));
   const namespaces = jsonReader(decodeWith(decodeNamespace));
-  const nodes = jsonReader(decodeWith(decodeNode));
   const all: Resource[] = [
     { ...core, name: "namespaces", path: "/api/v1/namespaces", kind: "Namespace", reader: namespaces },
-    { ...core, name: "nodes", path: "/api/v1/nodes", kind: "Node", reader: nodes, fieldSelector: node },
+    nodesResource(nodeName ?? null),
     { ...core, name: "pods", path: "/api/v1/pods", kind: "Pod", reader: pods },
   ];
   if (!services) return all;
-  const reader = jsonReader(decodeWith(decodeService));
-  return [...all, { ...core, name: "services", path: "/api/v1/services", kind: "Service", reader }];
+  return [...all, { ...core, name: "services", path: "/api/v1/services", kind: "Service", reader: servicesReader }];
 }
 
 /** Tells when policy kinds come and go. */
