@@ -5,7 +5,7 @@ import { it } from "node:test";
 import { build } from "esbuild";
 
 const root = join(import.meta.dirname, "..", "..");
-const pure = ["net", "kube", "model", "policy", "ir", "compile", "evaluate", "lint", "picture"];
+const pure = ["net", "kube", "model", "policy", "ir", "compile", "evaluate", "names", "lint", "picture"];
 
 it("the left half bundles for a browser", async () => {
   const files = globSync(`src/{${pure.join(",")}}/**/*.ts`, { cwd: root }).filter((file) => !file.endsWith(".test.ts"));

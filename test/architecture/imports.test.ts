@@ -14,6 +14,7 @@ const order = [
   "ir",
   "compile",
   "evaluate",
+  "names",
   "lint",
   "picture",
   "observe",
@@ -30,7 +31,7 @@ const composition: Readonly<Record<string, readonly string[]>> = {
   cli: ["agent", "lab", "web"],
 };
 
-const pure = new Set(["net", "kube", "model", "policy", "ir", "compile", "evaluate", "lint", "picture"]);
+const pure = new Set(["net", "kube", "model", "policy", "ir", "compile", "evaluate", "names", "lint", "picture"]);
 
 interface Import {
   readonly file: string;
