@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { whatIsMissing } from "../../src/lab/contain.ts";
 
 const script = join(import.meta.dirname, "..", "fuzz", "kernel.ts");
-const clusters = Number(process.env["KERNEL_CLUSTERS"] ?? "15");
+const clusters = Number(process.env["KERNEL_CLUSTERS"] ?? "10");
 const seed = process.env["FC_SEED"] ?? String(Date.now() % 1_000_000_000);
 
 /** A slice of `npm run fuzz:kernel`; the seed is in the message of a failure. */
