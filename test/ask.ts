@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { compileWhole } from "../src/compile/whole.ts";
-import type { Connection, Decision, EvaluateOptions } from "../src/evaluate/decision.ts";
+import type { AddressConnection, Connection, Decision, EvaluateOptions } from "../src/evaluate/decision.ts";
 import { defaultOptions } from "../src/evaluate/decision.ts";
 import type { WorkloadPods } from "../src/evaluate/end.ts";
 import { createEvaluator } from "../src/evaluate/indexed.ts";
@@ -76,7 +76,11 @@ export interface Asked {
 }
 
 /** Whether the Rulesets of all nodes together accept what the node that forwards it would be asked. */
-function isAccepted(cluster: Cluster, { source, destination, ...rest }: Connection, options: EvaluateOptions): boolean {
+function isAccepted(
+  cluster: Cluster,
+  { source, destination, ...rest }: AddressConnection,
+  options: EvaluateOptions,
+): boolean {
   const { objects } = cluster;
   const running = objects.filter((object) => object.kind === "Pod").map((one) => one.nodeName);
   const nodes = new Set([...running, ...objects.filter((object) => object.kind === "Node").map((one) => one.name)]);
@@ -86,12 +90,16 @@ function isAccepted(cluster: Cluster, { source, destination, ...rest }: Connecti
   });
 }
 
-/** What a node sends itself is not forwarded, so no Ruleset is asked about it (semantics.md, 4). */
-function isForwarded({ objects }: Cluster, { source, sourceNode }: Connection): boolean {
+/**
+ * What a node sends itself is not forwarded, so no Ruleset is asked about it (semantics.md, 4). Nor about names: packets
+ * go to addresses.
+ */
+function isForwarded({ objects }: Cluster, connection: Connection): connection is AddressConnection {
+  const { source, sourceNode, domain } = connection;
   const fromNode = objects.some(
     (one) => one.kind === "Node" && one.addresses.some(({ address }) => address === source),
   );
-  return sourceNode === null && !fromNode;
+  return sourceNode === null && !fromNode && domain === null;
 }
 
 /**

@@ -1,9 +1,9 @@
 /**
  * Small clusters in which everything meets everything: few labels, addresses, ports and names, so that selectors match,
- * blocks overlap and addresses are contested often. All tiers, though not all have a kind of policy yet.
+ * blocks overlap and addresses are contested often. Lowered policies of every kind: all that the engine can be given.
  */
 import fc from "fast-check";
-import type { Connection, EvaluateOptions } from "../src/evaluate/decision.ts";
+import type { AddressConnection, Connection, EvaluateOptions } from "../src/evaluate/decision.ts";
 import { internLabels } from "../src/kube/labels.ts";
 import type { ClusterObject, Namespace, Node, Pod } from "../src/kube/objects.ts";
 import type { Requirement, Selector } from "../src/kube/selector.ts";
@@ -12,9 +12,20 @@ import { addressSetOf, subtractAddresses } from "../src/net/address-set.ts";
 import type { Address } from "../src/net/address.ts";
 import type { Cidr } from "../src/net/cidr.ts";
 import { parseCidr } from "../src/net/cidr.ts";
+import type { DomainName, DomainPattern } from "../src/net/domain-name.ts";
 import type { PortProtocol, Protocol } from "../src/net/protocol.ts";
 import type { Cluster } from "../src/policy/cluster.ts";
-import type { Action, Clause, Peer, PodSelection, Policy, PolicyId, PortMatch, Tier } from "../src/policy/policy.ts";
+import type {
+  Action,
+  Clause,
+  Direction,
+  Peer,
+  PodSelection,
+  Policy,
+  PolicyId,
+  PortMatch,
+} from "../src/policy/policy.ts";
+import { lastPriority } from "./random-policy.ts";
 
 const namespaceNames = ["a", "b", "c"];
 const keys = ["k", "l"];
@@ -68,15 +79,16 @@ const namespace: fc.Arbitrary<Namespace> = fc
 const node: fc.Arbitrary<Node> = fc
   .record({
     name: pick(["n1", "n2"]),
-    address: pick(addresses),
+    own: some(addresses),
+    labels,
     ranges: some(["10.0.0.0/24", "10.0.1.0/30", "fd00::/64", "10.0.1.2/32"]),
   })
-  .map(({ name, address, ranges }) => ({
+  .map(({ name, own, labels: given, ranges }) => ({
     kind: "Node",
     name,
-    labels: internLabels({}),
+    labels: internLabels(given),
     podCidrs: ranges.map(cidr),
-    addresses: [{ type: "InternalIP", address }],
+    addresses: own.map((address) => ({ type: "InternalIP", address })),
   }));
 
 const containerPort = fc.record({ name: fc.option(pick(portNames)), protocol: pick(protocols), port: pick(ports) });
@@ -119,10 +131,15 @@ const block: fc.Arbitrary<Peer> = fc
     const set = (texts: readonly string[]) => addressSetOf(texts.map(cidr));
     return { kind: "block", addresses: subtractAddresses(set(within), set(except)) };
   });
-const peer: fc.Arbitrary<Peer> = fc.oneof(
+const anywhere: fc.Arbitrary<Peer> = fc.oneof(
   selection.map((one) => ({ kind: "pods" as const, selection: one })),
   block,
 );
+/** What only rules of egress in the ordered tiers have; names only those that accept. */
+const nodesPeer = selector.map((one): Peer => ({ kind: "nodes", selector: one }));
+const domainsPeer = fc
+  .subarray(["d.test", "*.d.test", "w.d.test", "*.w.d.test"] as DomainPattern[], { minLength: 1 })
+  .map((patterns): Peer => ({ kind: "domains", patterns }));
 
 const portMatch: fc.Arbitrary<PortMatch> = fc.oneof(
   fc.tuple(pick(protocols), pick(ports), pick(ports)).map(([protocol, a, b]) => {
@@ -131,41 +148,80 @@ const portMatch: fc.Arbitrary<PortMatch> = fc.oneof(
   fc.record({ kind: fc.constant("named" as const), name: pick(portNames), protocol: fc.option(pick(protocols)) }),
 );
 
-function clauses(action: fc.Arbitrary<Action>): fc.Arbitrary<Clause[] | null> {
-  const clause = fc.record({
+const clausesOf = (clause: fc.Arbitrary<Omit<Clause, "rule">>): fc.Arbitrary<Clause[] | null> =>
+  // Now and then a number is missing: a rule that accepts and cannot be read is no clause.
+  fc.option(
+    few(fc.option(clause, { freq: 9 })).map((list) =>
+      list.flatMap((one, rule) => (one === null ? [] : [{ rule, ...one }])),
+    ),
+  );
+
+const clauseOf = (action: Action, peer: fc.Arbitrary<Peer>) =>
+  fc.record({
     ruleName: fc.option(pick(["first", "second"])),
-    action,
+    action: fc.constant(action),
     peers: fc.option(few(peer)),
     ports: fc.option(few(portMatch)),
   });
-  return fc.option(few(clause).map((list) => list.map((one, rule) => ({ rule, ...one }))));
-}
 
-function policy(tier: Tier): fc.Arbitrary<Policy> {
-  const action = tier === "networkpolicy" ? fc.constant<Action>("accept") : pick<Action>(["accept", "deny", "pass"]);
-  const ordered = fc.record({ kind: pick(["ClusterNetworkPolicy", "AdminNetworkPolicy"]), priority: pick([0, 1, 2]) });
-  const base = tier === "networkpolicy" ? fc.constant({ kind: "NetworkPolicy", priority: 0 }) : ordered;
-  const rest = {
-    mode: seldom.map((audit) => (audit ? "audit" : "enforce")),
-    subject: selection,
-    ingress: clauses(action),
-    egress: clauses(action),
-  };
-  return fc
-    .tuple(base, pick(namespaceNames), pick(["p", "q", "r"]), fc.record(rest))
-    .map(([{ kind, priority }, home, name, own]) => {
-      const { subject, ingress, egress, mode } = own;
-      const common = { kind, name, tier, priority, mode, ingress, egress } as const;
-      if (tier !== "networkpolicy") return { ...common, id: `${kind}/${name}` as PolicyId, namespace: null, subject };
-      const namespaces = { kind: "name", name: home } as const;
-      return {
-        ...common,
-        id: `${kind}/${home}/${name}` as PolicyId,
-        namespace: home,
-        subject: { ...subject, namespaces },
-      };
-    });
-}
+const orderedClauses = (direction: Direction): fc.Arbitrary<Clause[] | null> =>
+  clausesOf(
+    pick<Action>(["accept", "deny", "pass"]).chain((action) => {
+      if (direction === "ingress") return clauseOf(action, anywhere);
+      return clauseOf(action, fc.oneof(anywhere, nodesPeer, ...(action === "accept" ? [domainsPeer] : [])));
+    }),
+  );
+
+const mode = seldom.map((audit) => (audit ? ("audit" as const) : ("enforce" as const)));
+const names = pick(["p", "q", "r"]);
+
+const networkPolicy: fc.Arbitrary<Policy> = fc
+  .record({
+    home: pick(namespaceNames),
+    name: names,
+    mode,
+    pods: selector,
+    ingress: clausesOf(clauseOf("accept", anywhere)),
+    egress: clausesOf(clauseOf("accept", anywhere)),
+  })
+  .map(({ home, pods, ...rest }) => ({
+    kind: "NetworkPolicy",
+    tier: "networkpolicy",
+    priority: 0,
+    id: `NetworkPolicy/${home}/${rest.name}` as PolicyId,
+    namespace: home,
+    subject: { namespaces: { kind: "name", name: home }, pods },
+    ...rest,
+  }));
+
+/** The kinds of the ordered tiers: one of both tiers, one of each; the last has one name and comes last. */
+const orderedKind = fc.oneof(
+  fc.record({
+    kind: fc.constant("ClusterNetworkPolicy"),
+    tier: pick(["admin", "baseline"] as const),
+    name: names,
+    priority: pick([0, 1, 2]),
+  }),
+  fc.record({
+    kind: fc.constant("AdminNetworkPolicy"),
+    tier: fc.constant("admin" as const),
+    name: names,
+    priority: pick([0, 1, 2]),
+  }),
+  fc.constant({
+    kind: "BaselineAdminNetworkPolicy",
+    tier: "baseline" as const,
+    name: "default",
+    priority: lastPriority,
+  }),
+);
+
+const orderedPolicy: fc.Arbitrary<Policy> = fc
+  .tuple(
+    orderedKind,
+    fc.record({ mode, subject: selection, ingress: orderedClauses("ingress"), egress: orderedClauses("egress") }),
+  )
+  .map(([of, rest]) => ({ ...of, ...rest, namespace: null, id: `${of.kind}/${of.name}` as PolicyId }));
 
 /** No two objects of one name, as in a cluster. */
 const keyOf = (object: ClusterObject) =>
@@ -178,24 +234,37 @@ export const smallCluster: fc.Arbitrary<Cluster> = fc
     unique<ClusterObject>(namespace, keyOf, 3),
     unique<ClusterObject>(node, keyOf, 2),
     unique<ClusterObject>(pod, keyOf, 8),
-    unique(policy("networkpolicy"), ({ id }) => id, 5),
-    unique(policy("admin"), ({ id }) => id, 2),
-    unique(policy("baseline"), ({ id }) => id, 2),
+    unique(networkPolicy, ({ id }) => id, 5),
+    unique(orderedPolicy, ({ id }) => id, 4),
   )
   .map(([spaces, machines, pods, ...policies]) => ({
     objects: [...spaces, ...machines, ...pods],
     policies: policies.flat(),
   }));
 
-export const smallConnection: fc.Arbitrary<Connection> = fc
+const overWhat = fc
   .record({
     source: pick(addresses),
-    destination: pick(addresses),
     protocol: pick<Protocol>(["TCP", "UDP", "SCTP", "ICMP", "other"]),
     port: pick(ports),
     sourceNode: fc.option(pick(["n1", "n2"]), { freq: 5 }),
   })
   .map((one) => ({ ...one, port: one.protocol === "ICMP" || one.protocol === "other" ? 0 : one.port }));
+
+export const smallConnection: fc.Arbitrary<AddressConnection> = fc
+  .tuple(overWhat, pick(addresses))
+  .map(([over, destination]) => ({ ...over, destination, domain: null }));
+
+const domains = ["d.test", "w.d.test", "v.w.d.test", "e.test"] as DomainName[];
+
+/** To an address, or to an outside host of which only the name is known. */
+export const anyConnection: fc.Arbitrary<Connection> = fc.oneof(
+  { weight: 4, arbitrary: smallConnection },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(overWhat, pick(domains)).map(([over, domain]) => ({ ...over, destination: null, domain })),
+  },
+);
 
 export const someOptions: fc.Arbitrary<EvaluateOptions> = fc.record({
   defaultVerdict: pick(["accept", "deny"] as const),

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import { Option } from "commander";
-import type { ExplainedEnd, ExplainedPart, Explanation } from "../evaluate/explain.ts";
+import type { ExplainedEnd, ExplainedPart, Explanation, Selecting } from "../evaluate/explain.ts";
 import { explain } from "../evaluate/explain.ts";
 import { formatTarget } from "../evaluate/mismatch.ts";
 import { readQuery } from "../evaluate/query.ts";
+import type { Passed } from "../evaluate/walk.ts";
 import { createResolver } from "../evaluate/resolve.ts";
 import { printable } from "../observe/printable.ts";
 import { exitCodes, InputError, UsageError } from "./exit.ts";
@@ -20,25 +21,43 @@ interface ExplainOptions extends ObjectOptions, VerdictOptions {
   readonly output: "text" | "json";
 }
 
-function endText({ address, pod, node }: ExplainedEnd): string {
+function endText({ address, pod, node, domain }: ExplainedEnd): string {
+  if (domain !== null) return `dns/${domain}`;
   if (pod !== null) return `${pod} (${address})`;
-  return node === null ? address : `node/${node} (${address})`;
+  return node === null ? `${address}` : `node/${node} (${address})`;
 }
 
-function partLines(title: string, part: ExplainedPart): readonly string[] {
-  const lines = [
-    "",
-    `${title}${part.subject === null ? "" : ` of ${part.subject}`}: ${part.verdict}`,
-    `  ${part.reason}`,
-  ];
-  if (part.selectedBy.length > 0) lines.push("  selected by:");
-  for (const { policy, tier, mode } of part.selectedBy) {
-    const notes = `${tier === "networkpolicy" ? "" : ` (${tier} tier)`}${mode === "audit" ? " (audit: does not count)" : ""}`;
-    lines.push(`    ${policy}${notes}`);
-  }
-  if (part.nearest.length > 0) lines.push("  rules that came nearest:");
-  for (const { policy, rule, mismatches } of part.nearest) {
-    lines.push(`    ${policy} rule ${rule}`, ...mismatches.map(({ text }) => `      - ${text}`));
+function selectingText({ policy, tier, mode, priority, asked }: Selecting): string {
+  const order = priority === null ? [] : [`priority ${priority}`];
+  const tierWords = tier === "networkpolicy" ? [] : [`${tier} tier`, ...order];
+  const notAsked = asked ? [] : ["not asked: it is decided before"];
+  const notes = [...tierWords, ...(mode === "audit" ? ["audit: does not count"] : notAsked)];
+  return notes.length === 0 ? policy : `${policy} (${notes.join(", ")})`;
+}
+
+const whereTo: Readonly<Record<Passed["to"], string>> = {
+  networkpolicy: "the NetworkPolicies",
+  baseline: "the Baseline tier",
+  default: "the default verdict",
+};
+
+const ruleText = ({ policy, rule, ruleName }: { policy: string; rule: number; ruleName?: string }): string =>
+  `${policy} rule ${rule}${ruleName === undefined ? "" : ` (${ruleName})`}`;
+
+function partLines(title: string, part: ExplainedPart, isStanding: boolean): readonly string[] {
+  const { subject, verdict, reason, selectedBy, passed, nearest, notes } = part;
+  const lines = ["", `${title}${subject === null ? "" : ` of ${subject}`}: ${verdict}`, `  ${reason}`];
+  lines.push(...notes.map((note) => `  note: ${note}`));
+  if (selectedBy.length > 0)
+    lines.push(selectedBy.length === 1 ? "  selected by:" : "  selected by, as they are asked:");
+  lines.push(...selectedBy.map((one) => `    ${selectingText(isStanding ? { ...one, asked: true } : one)}`));
+  lines.push(...passed.map((one) => `  passed on by ${ruleText(one)}, to ${whereTo[one.to]}`));
+  if (nearest.length > 0) lines.push("  rules that came nearest:");
+  for (const rule of nearest) {
+    lines.push(
+      `    ${ruleText(rule)}${rule.action === "pass" ? ", which would pass it on" : ""}`,
+      ...rule.mismatches.map(({ text }) => `      - ${text}`),
+    );
   }
   return lines;
 }
@@ -54,8 +73,8 @@ export function explanationText(explanation: Explanation): string {
   const target = formatTarget({ protocol: protocol as "TCP", port: port ?? 0 });
   const lines = [
     `${verdict}: ${endText(from)} to ${endText(to)}, ${target}`,
-    ...partLines("egress", egress),
-    ...partLines("ingress", ingress),
+    ...partLines("egress", egress, egress.tier === "none"),
+    ...partLines("ingress", ingress, ingress.tier === "none"),
   ];
   return `${lines.map((line) => printable(line, 2000)).join("\n")}\n`;
 }
@@ -84,7 +103,7 @@ export function registerExplain(program: Command): void {
     .command("explain")
     .description("tell why policy allows or denies one connection")
     .requiredOption("--from <end>", "NAMESPACE/POD, NAMESPACE/KIND/NAME, node/NAME or an address")
-    .requiredOption("--to <end>", "the same, or NAMESPACE/svc/NAME")
+    .requiredOption("--to <end>", "the same, NAMESPACE/svc/NAME or dns/NAME")
     .option("--protocol <protocol>", "TCP, UDP, SCTP, ICMP or a number", "TCP")
     .option("--port <number>", "of the destination, or of the Service")
     .option("--family <number>", "4 or 6, where both ends have both")

@@ -1,17 +1,31 @@
 import type { Address } from "../net/address.ts";
+import type { DomainName } from "../net/domain-name.ts";
 import type { Protocol } from "../net/protocol.ts";
 import type { PolicyId, Tier } from "../policy/policy.ts";
 
-/** The first packet of a connection, after service translation and before the node's masquerading. */
-export interface Connection {
+/** What every first packet of a connection has, before the node's masquerading. */
+interface FirstPacket {
   readonly source: Address;
-  readonly destination: Address;
   readonly protocol: Protocol;
   /** 0 for a protocol without ports. */
   readonly port: number;
   /** The node that sends it itself, where the asker knows (a node, a hostNetwork pod). Null: judged by the address. */
   readonly sourceNode: string | null;
 }
+
+/** A connection to an address: that after service translation. */
+export interface AddressConnection extends FirstPacket {
+  readonly destination: Address;
+  readonly domain: null;
+}
+
+/** A connection to an outside host of which only the name is known. Its family is the source's. */
+export interface DomainConnection extends FirstPacket {
+  readonly destination: null;
+  readonly domain: DomainName;
+}
+
+export type Connection = AddressConnection | DomainConnection;
 
 export type Verdict = "allow" | "deny";
 

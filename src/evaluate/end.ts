@@ -2,6 +2,8 @@ import type { Node, Pod, Service } from "../kube/objects.ts";
 import { workloadKinds } from "../kube/objects.ts";
 import type { Address } from "../net/address.ts";
 import { parseAddress } from "../net/address.ts";
+import type { DomainName } from "../net/domain-name.ts";
+import { parseDomainName } from "../net/domain-name.ts";
 import type { Unanswerable } from "./query.ts";
 import { quoted } from "./query.ts";
 
@@ -19,7 +21,9 @@ export type Named =
   | { readonly kind: "workload"; readonly key: string; readonly pods: readonly Pod[] }
   | { readonly kind: "node"; readonly node: Node }
   | { readonly kind: "service"; readonly service: Service; readonly addresses: readonly Address[] }
-  | { readonly kind: "address"; readonly address: Address };
+  | { readonly kind: "address"; readonly address: Address }
+  /** A host outside of which only the name is known. */
+  | { readonly kind: "domain"; readonly domain: DomainName };
 
 /** What ENDs are looked up in. */
 export interface Directory {
@@ -44,12 +48,11 @@ function find(text: string, side: "from" | "to", directory: Directory): Named | 
   const address = text.includes("/") ? null : parseAddress(text);
   if (address !== null) return findAddress(address, side, directory);
   const slash = text.indexOf("/");
-  if (slash <= 0) return { error: "is neither an address nor NAMESPACE/POD, NAMESPACE/KIND/NAME, node/NAME" };
+  if (slash <= 0) return { error: "is neither an address nor NAMESPACE/POD, NAMESPACE/KIND/NAME, node/NAME, dns/NAME" };
   const [first, rest] = [text.slice(0, slash), text.slice(slash + 1)];
   // Where a namespace is called node or dns, these two prefixes win.
   if (first === "node") return findNode(rest, directory);
-  if (first === "dns")
-    return { error: side === "from" ? "a domain can only be `to`" : "domains are not supported yet" };
+  if (first === "dns") return findDomain(rest, side);
   const words = rest.split("/");
   const [kind, name] = words;
   if (words.length > 2 || kind === undefined || words.includes("")) return { error: "has a part too many or too few" };
@@ -69,6 +72,14 @@ function findAddress(address: Address, side: "from" | "to", directory: Directory
 function findNode(name: string, directory: Directory): Named | Unanswerable {
   const node = directory.node(name);
   return node === undefined ? { error: "there is no such Node" } : { kind: "node", node };
+}
+
+function findDomain(text: string, side: "from" | "to"): Named | Unanswerable {
+  if (side === "from") return { error: "a domain can only be `to`" };
+  if (parseAddress(text) !== null) return { error: "is an address: ask for it without dns/" };
+  const domain = parseDomainName(text);
+  if (domain !== null) return { kind: "domain", domain };
+  return { error: text.startsWith("*.") ? "a pattern is no END: ask for one name" : "is no domain name" };
 }
 
 function findPod(key: string, directory: Directory): Named | Unanswerable {

@@ -1,14 +1,16 @@
 import { defaultVerdictLabel } from "../compile/fallback.ts";
 import type { Labels } from "../kube/labels.ts";
 import type { Namespace, Node, Pod } from "../kube/objects.ts";
-import type { Address } from "../net/address.ts";
+import type { Address, Family } from "../net/address.ts";
+import { familyOf } from "../net/address.ts";
+import type { DomainName } from "../net/domain-name.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import type { Direction, Policy } from "../policy/policy.ts";
 import type { Connection, Decision, EvaluateOptions, Part } from "./decision.ts";
 import { decisionOf, defaultOptions, passed, unknownPod } from "./decision.ts";
-import type { Memory, PeerEnd, PodClass, Profile } from "./profile.ts";
+import type { Target } from "./matching.ts";
+import type { Likeness, Memory, PeerEnd, PodClass, Profile } from "./profile.ts";
 import { decideByProfile, peerEnd, profileOf, selectsClass } from "./profile.ts";
-
 import { holdersOf, nameOnly, podRangeTest } from "./standing.ts";
 
 /** Answers many queries about one state of a cluster, each as `evaluate` would. */
@@ -16,13 +18,13 @@ export interface Evaluator {
   decide(connection: Connection): Decision;
 }
 
-/** A pod's address, with what is asked about it again and again. */
-interface Held {
-  readonly pod: Pod;
-  readonly end: PeerEnd;
-}
+/** One side of a connection, with what is asked about it again and again. */
+type Side =
+  | { readonly pod: Pod; readonly podClass: PodClass; readonly end: PeerEnd }
+  /** `part` is the answer where it is the subject. */
+  | { readonly pod: null; readonly end: PeerEnd; readonly part: Part };
 
-/** Most outside addresses that are remembered; beyond, it starts anew. */
+/** Most outside addresses, and most names, that are remembered; beyond, it starts anew. */
 const mostOutside = 100_000;
 
 /** Pairs of pod classes for which the rules that can match are remembered; some 100 B each. */
@@ -31,18 +33,43 @@ const usuallyRemembered = 500_000;
 /** Pods of one namespace with one set of labels get one class; equal label sets are one object (kube/labels.ts). */
 function classifier(namespaces: ReadonlyMap<string, Namespace>): (pod: Pod) => PodClass {
   const classes = new Map<string, Map<Labels, PodClass>>();
-  let count = 0;
   return (pod) => {
     let ofNamespace = classes.get(pod.namespace);
     if (ofNamespace === undefined) classes.set(pod.namespace, (ofNamespace = new Map<Labels, PodClass>()));
     let found = ofNamespace.get(pod.labels);
     if (found === undefined) {
       const namespaceLabels = namespaces.get(pod.namespace)?.labels ?? nameOnly(pod.namespace);
-      found = { id: count, namespace: pod.namespace, namespaceLabels, labels: pod.labels };
-      count += 1;
+      found = { namespace: pod.namespace, namespaceLabels, labels: pod.labels };
       ofNamespace.set(pod.labels, found);
     }
     return found;
+  };
+}
+
+/** Makes other ends. Pods of a class are alike, nodes are not; all that is neither is alike but for its address. */
+function endMaker(nodes: readonly Node[]) {
+  const labelsWith = new Map<Address, Labels[]>();
+  for (const { labels, addresses } of nodes) {
+    for (const { address } of addresses) labelsWith.set(address, [...(labelsWith.get(address) ?? []), labels]);
+  }
+  let keys = 0;
+  const likeness = (about: Partial<Likeness>): Likeness => {
+    keys += 1;
+    return { podClass: null, nodes: [], domain: null, ...about, key: keys };
+  };
+  const stranger = likeness({});
+  const byClass = new Map<PodClass, Likeness>();
+  const likenessOf = (address: Address, podClass: PodClass | null): Likeness => {
+    const ofNodes = labelsWith.get(address);
+    if (ofNodes !== undefined) return likeness({ podClass, nodes: ofNodes });
+    if (podClass === null) return stranger;
+    const known = byClass.get(podClass) ?? likeness({ podClass });
+    byClass.set(podClass, known);
+    return known;
+  };
+  return {
+    ofAddress: (address: Address, podClass: PodClass | null) => peerEnd(address, likenessOf(address, podClass)),
+    ofDomain: (name: DomainName, family: Family) => peerEnd(null, likeness({ domain: { name, family } })),
   };
 }
 
@@ -118,41 +145,51 @@ export function createEvaluator(
     if (object.kind === "Namespace" && !namespaces.has(object.name)) namespaces.set(object.name, object);
   }
   const classOf = classifier(namespaces);
-  const held = new Map<Address, Held>();
-  for (const [address, pod] of holdersOf(objects)) held.set(address, { pod, end: peerEnd(address, classOf(pod)) });
+  const held = new Map<Address, Side>();
+  const ends = endMaker(nodes);
+  for (const [address, pod] of holdersOf(objects)) {
+    const podClass = classOf(pod);
+    held.set(address, { pod, podClass, end: ends.ofAddress(address, podClass) });
+  }
   const profile = profiler(cluster, namespaces, options);
   const memory: Memory = { most: mostRemembered, round: 0, left: mostRemembered };
   const nodesWith = nodeNames(nodes);
   const isInPodRange = podRangeTest(nodes);
-  const outside = remembered(mostOutside, (address: Address) => ({
-    end: peerEnd(address, null),
+  const outside = remembered(mostOutside, (address: Address): Side => ({
+    pod: null,
+    end: ends.ofAddress(address, null),
     part: options.unknownPods === "drop" && isInPodRange(address) ? unknownPod : passed,
   }));
+  const named = (family: Family) =>
+    remembered(mostOutside, (name: DomainName): Side => ({
+      pod: null,
+      end: ends.ofDomain(name, family),
+      part: passed,
+    }));
+  const namedBy = { 4: named(4), 6: named(6) };
+  const sideAt = (address: Address): Side => held.get(address) ?? outside(address);
 
-  const isNodeToItsPod = (connection: Connection, source: Held | undefined, pod: Pod): boolean => {
-    if (connection.sourceNode !== null) return connection.sourceNode === pod.nodeName;
-    return source === undefined && nodesWith(connection.source).includes(pod.nodeName);
+  const isNodeToItsPod = ({ sourceNode, source: address }: Connection, source: Side, pod: Pod): boolean => {
+    if (sourceNode !== null) return sourceNode === pod.nodeName;
+    return source.pod === null && nodesWith(address).includes(pod.nodeName);
   };
+  const decideSide = (direction: Direction, subject: Side, other: Side, target: Target): Part =>
+    subject.pod === null
+      ? subject.part
+      : decideByProfile(profile(subject.podClass, direction), other.end, target, memory);
   return {
     decide(connection) {
-      const source = held.get(connection.source);
-      const destination = held.get(connection.destination);
-      if (destination !== undefined) {
-        if (source?.pod === destination.pod) return decisionOf(passed, passed);
+      const { protocol, port, destination: address, domain } = connection;
+      const source = sideAt(connection.source);
+      const destination = domain === null ? sideAt(address) : namedBy[familyOf(connection.source)](domain);
+      if (destination.pod !== null) {
+        if (source.pod === destination.pod) return decisionOf(passed, passed);
         if (isNodeToItsPod(connection, source, destination.pod)) return decisionOf(passed, passed);
       }
-      const target = { protocol: connection.protocol, port: connection.port, pod: destination?.pod ?? null };
-      const decideSide = (direction: Direction, subject: Held | undefined, address: Address, other: PeerEnd): Part => {
-        const podClass = subject?.end.podClass ?? null;
-        return podClass === null
-          ? outside(address).part
-          : decideByProfile(profile(podClass, direction), other, target, memory);
-      };
-      const from = source?.end ?? outside(connection.source).end;
-      const to = destination?.end ?? outside(connection.destination).end;
+      const target = { protocol, port, pod: destination.pod };
       return decisionOf(
-        decideSide("egress", source, connection.source, to),
-        decideSide("ingress", destination, connection.destination, from),
+        decideSide("egress", source, destination, target),
+        decideSide("ingress", destination, source, target),
       );
     },
   };

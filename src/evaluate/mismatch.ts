@@ -13,10 +13,11 @@ export interface Mismatch {
   readonly text: string;
 }
 
-/** Blocks and ports that a text lists before it only counts. */
+/** Blocks, names and ports that a text lists before it only counts. */
 const mostListed = 4;
 
-function list(texts: readonly string[]): string {
+/** Texts in a row, the first few of many. */
+export function listed(texts: readonly string[]): string {
   const more = texts.length - mostListed;
   return `${texts.slice(0, mostListed).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
@@ -28,7 +29,7 @@ function formatLabels(labels: ReadonlyMap<string, string>): string {
 function selectionMismatches(cluster: Cluster, { namespaces, pods }: PodSelection, other: OtherEnd): Mismatch[] {
   if (other.pod === null) {
     const wanted = namespaces.kind === "name" ? `of namespace ${namespaces.name}` : "by namespace and labels";
-    return [{ what: "podSelector", text: `${other.address} is no pod; the rule picks pods ${wanted}` }];
+    return [{ what: "podSelector", text: `${nameOfEnd(other)} is no pod; the rule picks pods ${wanted}` }];
   }
   const { namespace, labels } = other.pod;
   const found: Mismatch[] = [];
@@ -55,14 +56,27 @@ function peerMismatches(cluster: Cluster, peer: Peer, other: OtherEnd): Mismatch
     case "pods":
       return selectionMismatches(cluster, peer.selection, other);
     case "block": {
-      const blocks = list(addressSetToCidrs(peer.addresses).map(formatCidr));
-      return [{ what: "ipBlock", text: `${other.address} is not in ${blocks === "" ? "an empty block" : blocks}` }];
+      const blocks = listed(addressSetToCidrs(peer.addresses).map(formatCidr));
+      return [{ what: "ipBlock", text: blockText(other, blocks === "" ? "an empty block" : blocks) }];
     }
-    case "nodes":
-      return [{ what: "nodes", text: `${other.address} is no Node's that matches ${formatSelector(peer.selector)}` }];
-    case "domains":
-      return [{ what: "domainNames", text: `${other.address} is no name, and the rule names ${list(peer.patterns)}` }];
+    case "nodes": {
+      const text = `${nameOfEnd(other)} is no Node's that matches ${formatSelector(peer.selector)}`;
+      return [{ what: "nodes", text }];
+    }
+    case "domains": {
+      const what = other.kind === "domain" ? "is not among" : "is an address, and the rule names";
+      return [{ what: "domainNames", text: `${nameOfEnd(other)} ${what} ${listed(peer.patterns)}` }];
+    }
   }
+}
+
+function nameOfEnd(other: OtherEnd): string {
+  return other.kind === "domain" ? other.domain : other.address;
+}
+
+function blockText(other: OtherEnd, blocks: string): string {
+  if (other.kind === "address") return `${other.address} is not in ${blocks}`;
+  return `${blocks} does not hold every IPv${other.family} address, and which of them ${other.domain} has is not known`;
 }
 
 function formatPort(port: PortMatch): string {
@@ -80,9 +94,9 @@ export function formatTarget({ protocol, port }: Pick<Target, "protocol" | "port
 function portMismatches(ports: readonly PortMatch[], target: Target): Mismatch[] {
   if (ports.some((port) => portMatches(port, target))) return [];
   const named = ports.some((port) => port.kind === "named")
-    ? `; the destination declares ${list(declaredPorts(target)) || "no named port"}`
+    ? `; the destination declares ${listed(declaredPorts(target)) || "no named port"}`
     : "";
-  const wanted = list(ports.map(formatPort));
+  const wanted = listed(ports.map(formatPort));
   const text = `${formatTarget(target)} is not ${wanted === "" ? "a port that the rule lets through" : `among ${wanted}`}`;
   return [{ what: "port", text: text + named }];
 }

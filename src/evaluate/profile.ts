@@ -1,18 +1,19 @@
 import type { Labels } from "../kube/labels.ts";
 import { matches } from "../kube/selector.ts";
 import type { AddressInterval, AddressSet } from "../net/address-set.ts";
-import type { Address } from "../net/address.ts";
+import type { Address, Family } from "../net/address.ts";
 import { addressValue, familyOf } from "../net/address.ts";
-import type { Clause, Direction, PodSelection, Policy, PolicyId, PortMatch } from "../policy/policy.ts";
+import type { DomainName } from "../net/domain-name.ts";
+import { domainMatches } from "../net/domain-name.ts";
+import type { Clause, Direction, Peer, PodSelection, Policy, PolicyId, PortMatch } from "../policy/policy.ts";
 import { compareInTier, compareText } from "../policy/tier-order.ts";
 import type { Part, Verdict } from "./decision.ts";
 import type { Target } from "./matching.ts";
-import { portMatches } from "./matching.ts";
+import { holdsWholeFamily, portMatches } from "./matching.ts";
 import { decidedBy } from "./reference.ts";
 
 /** Pods that no policy can tell apart by selectors: same namespace, same labels. */
 export interface PodClass {
-  readonly id: number;
   readonly namespace: string;
   readonly namespaceLabels: Labels;
   readonly labels: Labels;
@@ -30,7 +31,7 @@ interface Entry {
   readonly clause: Clause;
   /** For other ends that its peers match whatever their address. */
   readonly always: Candidate;
-  /** For all others: only its blocks can match; null: it has none. */
+  /** For all others that have an address: only its blocks can match; null: it has none. */
   readonly byAddress: Candidate | null;
 }
 
@@ -67,7 +68,7 @@ export interface Profile {
   /** Isolated, and nothing matched. */
   readonly refused: Part;
   readonly fallback: Part;
-  /** By class of the other end; -1: no pod. */
+  /** By the key of the other end's likeness. */
   readonly byPeer: Map<number, Tiers<Candidates>>;
   /** The round of the memory that `byPeer` is of. */
   round: number;
@@ -75,15 +76,27 @@ export interface Profile {
 
 /** The other end of a query. */
 export interface PeerEnd {
-  readonly podClass: PodClass | null;
-  readonly address: Address;
+  readonly likeness: Likeness;
+  /** Null: only its name is known. */
+  readonly address: Address | null;
   /** Its address as a number, where it is IPv4; else -1. */
   readonly v4: number;
 }
 
-/** An address with the class of the pod that holds it. */
-export function peerEnd(address: Address, podClass: PodClass | null): PeerEnd {
-  return { podClass, address, v4: familyOf(address) === 4 ? Number(addressValue(address)) : -1 };
+/** What rules look at in an other end beside its address. Ends of one likeness have one key. */
+export interface Likeness {
+  readonly key: number;
+  /** Of the pod that holds the address. */
+  readonly podClass: PodClass | null;
+  /** Labels of the Nodes that have the address. */
+  readonly nodes: readonly Labels[];
+  readonly domain: { readonly name: DomainName; readonly family: Family } | null;
+}
+
+/** An address of some likeness; null: only the name is known. */
+export function peerEnd(address: Address | null, likeness: Likeness): PeerEnd {
+  const isV4 = address !== null && familyOf(address) === 4;
+  return { likeness, address, v4: isV4 ? Number(addressValue(address)) : -1 };
 }
 
 function entriesOf(policy: Policy, direction: Direction, isolatedBy: readonly PolicyId[]): Entry[] {
@@ -128,20 +141,32 @@ function blockOf(set: AddressSet): Block {
   return block;
 }
 
-function candidateOf(entry: Entry, peer: PodClass | null): Candidate | null {
+function candidateOf(entry: Entry, other: Likeness): Candidate | null {
   const { peers } = entry.clause;
-  if (peers === null) return entry.always;
-  if (peer === null) return entry.byAddress;
-  const isPicked = peers.some((one) => one.kind === "pods" && selectsClass(one.selection, peer));
-  return isPicked ? entry.always : entry.byAddress;
+  if (peers === null || peers.some((peer) => picksAll(peer, other))) return entry.always;
+  return other.domain === null ? entry.byAddress : null;
+}
+
+/** Whether a peer matches every end of this likeness, whatever its address. */
+function picksAll(peer: Peer, { podClass, nodes, domain }: Likeness): boolean {
+  switch (peer.kind) {
+    case "pods":
+      return podClass !== null && selectsClass(peer.selection, podClass);
+    case "nodes":
+      return nodes.some((labels) => matches(peer.selector, labels));
+    case "domains":
+      return domain !== null && peer.patterns.some((pattern) => domainMatches(pattern, domain.name));
+    case "block":
+      return domain !== null && holdsWholeFamily(peer.addresses, domain.family);
+  }
 }
 
 const none: Candidates = [];
 
-function candidatesFor(profile: Profile, peer: PodClass | null): Tiers<Candidates> {
+function candidatesFor(profile: Profile, other: Likeness): Tiers<Candidates> {
   const pick = (entries: readonly Entry[]): Candidates => {
     if (entries.length === 0) return none;
-    return entries.map((entry) => candidateOf(entry, peer)).filter((candidate) => candidate !== null);
+    return entries.map((entry) => candidateOf(entry, other)).filter((candidate) => candidate !== null);
   };
   const { admin, networkPolicy, baseline } = profile.tiers;
   return {
@@ -152,7 +177,8 @@ function candidatesFor(profile: Profile, peer: PodClass | null): Tiers<Candidate
 }
 
 function inBlock(block: Block, peer: PeerEnd): boolean {
-  return peer.v4 < 0 ? inIntervals(block.v6, addressValue(peer.address)) : inPairs(block.v4, peer.v4);
+  if (peer.v4 >= 0) return inPairs(block.v4, peer.v4);
+  return peer.address !== null && inIntervals(block.v6, addressValue(peer.address));
 }
 
 /** Binary search in ascending, disjoint intervals, each its two ends. */
@@ -201,16 +227,15 @@ export interface Memory {
   left: number;
 }
 
-function rememberedCandidates(profile: Profile, peer: PodClass | null, memory: Memory): Tiers<Candidates> {
+function rememberedCandidates(profile: Profile, other: Likeness, memory: Memory): Tiers<Candidates> {
   if (profile.round !== memory.round) {
     profile.byPeer.clear();
     profile.round = memory.round;
   }
-  const key = peer?.id ?? -1;
-  const known = profile.byPeer.get(key);
+  const known = profile.byPeer.get(other.key);
   if (known !== undefined) return known;
-  const candidates = candidatesFor(profile, peer);
-  profile.byPeer.set(key, candidates);
+  const candidates = candidatesFor(profile, other);
+  profile.byPeer.set(other.key, candidates);
   memory.left -= 1;
   if (memory.left <= 0) {
     memory.round += 1;
@@ -221,7 +246,7 @@ function rememberedCandidates(profile: Profile, peer: PodClass | null, memory: M
 
 /** Decides one direction. Costs the rules that can match this other end, not the rules there are. */
 export function decideByProfile(profile: Profile, peer: PeerEnd, target: Target, memory: Memory): Part {
-  const candidates = rememberedCandidates(profile, peer.podClass, memory);
+  const candidates = rememberedCandidates(profile, peer.likeness, memory);
   const admin = firstMatch(candidates.admin, peer, target);
   if (admin !== null && admin.part !== null) return admin.part;
   if (candidates.networkPolicy !== null) {

@@ -11,8 +11,8 @@ import { compareInTier, compareText } from "../policy/tier-order.ts";
 import type { Connection, Decision, EvaluateOptions, Part } from "./decision.ts";
 import { decisionOf, defaultOptions, passed, unknownPod } from "./decision.ts";
 import type { OtherEnd, Target } from "./matching.ts";
-import { clauseMatches, selects } from "./matching.ts";
-import { isInPodRange, labelsOfNamespace, nodesWithAddress, podHolding } from "./standing.ts";
+import { clauseMatches, destinationOf, selects, sourceOf } from "./matching.ts";
+import { isInPodRange, labelsOfNamespace, nodesWithAddress } from "./standing.ts";
 
 /** Decides one connection. Costs pods + policies × rules; for many queries there is `createEvaluator`. */
 export function evaluate(
@@ -20,8 +20,8 @@ export function evaluate(
   connection: Connection,
   options: EvaluateOptions = defaultOptions,
 ): Decision {
-  const source: OtherEnd = { address: connection.source, pod: podHolding(cluster, connection.source) };
-  const destination: OtherEnd = { address: connection.destination, pod: podHolding(cluster, connection.destination) };
+  const source = sourceOf(cluster, connection);
+  const destination = destinationOf(cluster, connection);
 
   // Rule 3: a pod always reaches itself. Rules 3 and 4 outrank every tier.
   if (source.pod !== null && source.pod === destination.pod) return decisionOf(passed, passed);
@@ -58,6 +58,8 @@ function decideDirection(
 ): Part {
   if (subject.pod === null) {
     // Rule 10: an address of a pod range that is no pod's. Else a node or an outside host, which accept.
+    // One of which only the name is known is outside: a name means nothing within.
+    if (subject.kind === "domain") return passed;
     const nodes = cluster.objects.filter((object) => object.kind === "Node");
     return options.unknownPods === "drop" && isInPodRange(nodes, subject.address) ? unknownPod : passed;
   }

@@ -53,8 +53,8 @@ function lead(query: object, more: readonly ApiObject[] = []): string {
   if ("error" in read) return read.error;
   const connection = createResolver(clusterOf([...objects, ...more]), workloads).resolve(read);
   if ("error" in connection) return connection.error;
-  const { source, destination, port, sourceNode } = connection;
-  return `${source} ${destination} ${port}${sourceNode === null ? "" : ` of ${sourceNode}`}`;
+  const { source, destination, domain, port, sourceNode } = connection;
+  return `${source} ${destination ?? domain} ${port}${sourceNode === null ? "" : ` of ${sourceNode}`}`;
 }
 const to = (end: string, query: object = {}) => lead({ from: "x/pod", to: end, ...query });
 const from = (end: string, query: object = {}) => lead({ from: end, to: "x/pod", ...query });
@@ -79,8 +79,24 @@ describe("ENDs", () => {
   it("the prefixes node/ and dns/ win over namespaces of that name", () => {
     assert.equal(to("node/n1"), "10.0.0.3 192.168.0.1 80");
     assert.equal(to("node/pod/n1"), 'to: "node/pod/n1": there is no such Node');
-    assert.match(to("dns/example.org"), /domains are not supported yet/);
+    assert.equal(to("dns/n1.test"), "10.0.0.3 n1.test 80");
     assert.match(from("dns/example.org"), /a domain can only be `to`/);
+  });
+  it("a domain is `to` only, one name, in any case, with or without a trailing dot", () => {
+    assert.equal(to("dns/WWW.Example.org."), "10.0.0.3 www.example.org 80");
+    assert.equal(lead({ from: "node/n1", to: "dns/example.org" }), "192.168.0.1 example.org 80 of n1");
+    assert.match(to("dns/*.example.org"), /a pattern is no END: ask for one name/);
+    assert.match(to("dns/10.0.0.1"), /is an address: ask for it without dns/);
+    for (const text of ["", "org", "a b.org", "example.org/80", "-.org", `${"a".repeat(64)}.org`, "10.0.0.1/x"]) {
+      assert.match(to(`dns/${text}`), /is no domain name/);
+    }
+  });
+  it("a domain is asked in the query's family, else in IPv4 if the source has it, else in IPv6", () => {
+    assert.equal(lead({ from: "x/web-0", to: "dns/a.test" }), "10.0.0.1 a.test 80");
+    assert.equal(lead({ from: "x/six", to: "dns/a.test" }), "fd00::6 a.test 80");
+    assert.equal(lead({ from: "x/web-0", to: "dns/a.test", family: 6 }), "fd00::1 a.test 80");
+    assert.match(lead({ from: "x/six", to: "dns/a.test", family: 4 }), /x\/six has no address of IPv4/);
+    assert.match(lead({ from: "x/bare", to: "dns/a.test" }), /x\/bare has no address of its own/);
   });
   it("if both name one workload, `to` is its second pod", () => {
     assert.equal(lead({ from: "x/Deployment/web", to: "x/Deployment/web" }), "10.0.0.1 10.0.0.2 80");

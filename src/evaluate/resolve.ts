@@ -1,6 +1,7 @@
 import type { Node, Pod, Service } from "../kube/objects.ts";
 import type { Address, Family } from "../net/address.ts";
 import { familyOf } from "../net/address.ts";
+import type { DomainName } from "../net/domain-name.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import type { Connection } from "./decision.ts";
 import type { Directory, Named, WorkloadPods } from "./end.ts";
@@ -75,6 +76,16 @@ function podOfWorkload(named: Named & { kind: "workload" }, other: Named | null)
   return named.pods[second ? 1 : 0] ?? { error: `${named.key} has only one pod, so it has no second to connect to` };
 }
 
+/** A name is asked in the family of the query, or like an address of both: IPv4 if the source has it, else IPv6. */
+function toDomain(source: Place, domain: DomainName, query: Query): Connection | Unanswerable {
+  const { protocol, port, family } = query;
+  const wanted: readonly Family[] = family === null ? [4, 6] : [family];
+  const addresses = wanted.map((one) => source.addresses.find((address) => familyOf(address) === one));
+  const address = addresses.find((one) => one !== undefined);
+  if (address === undefined) return { error: `${source.text} has no address of IPv${family}` };
+  return { source: address, destination: null, domain, protocol, port, sourceNode: source.node };
+}
+
 function chooseAddress(source: Place, destination: Place, family: Family | null): readonly [Address, Address] | null {
   for (const wanted of family === null ? [4, 6] : [family]) {
     const from = source.addresses.find((address) => familyOf(address) === wanted);
@@ -129,7 +140,11 @@ export function createResolver(cluster: Cluster, workloads: readonly WorkloadPod
     return { addresses, node: pod.nodeName === "" ? null : pod.nodeName, port, text };
   };
 
-  const place = (named: Named, query: Query, other: Named | null): Place | Unanswerable => {
+  const place = (
+    named: Exclude<Named, { kind: "domain" }>,
+    query: Query,
+    other: Named | null,
+  ): Place | Unanswerable => {
     switch (named.kind) {
       case "pod":
         return placeOfPod(named.pod, query.port);
@@ -162,11 +177,14 @@ export function createResolver(cluster: Cluster, workloads: readonly WorkloadPod
       if ("error" in from) return from;
       const to = find(query.to, "to");
       if ("error" in to) return to;
+      if (from.kind === "domain") throw new Error("a domain is only found as `to`");
       const source = place(from, query, null);
       if ("error" in source) return source;
+      const withoutSource = missing(source, "from");
+      if (to.kind === "domain") return withoutSource ?? toDomain(source, to.domain, query);
       const destination = place(to, query, from);
       if ("error" in destination) return destination;
-      const without = missing(source, "from") ?? missing(destination, "to");
+      const without = withoutSource ?? missing(destination, "to");
       if (without !== null) return without;
       const chosen = chooseAddress(source, destination, query.family);
       if (chosen === null) {
@@ -175,7 +193,8 @@ export function createResolver(cluster: Cluster, workloads: readonly WorkloadPod
       }
       const [address, target] = chosen;
       const { protocol } = query;
-      return { source: address, destination: target, protocol, port: destination.port, sourceNode: source.node };
+      const { port } = destination;
+      return { source: address, destination: target, domain: null, protocol, port, sourceNode: source.node };
     },
   };
 }

@@ -68,6 +68,7 @@ export function createAsker(cluster: Cluster, workloads: readonly WorkloadPods[]
       if ("error" in query) return { id, error: query.error };
       const connection = resolver.resolve(query);
       if ("error" in connection) return { id, error: connection.error };
+      if (connection.domain !== null) return { id, error: `${connection.domain} is a name: packets go to addresses` };
       const protocol = probeProtocol(query, given);
       if (typeof protocol === "object") return { id, error: protocol.error };
       const { source, destination } = connection;

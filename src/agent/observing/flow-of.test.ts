@@ -8,7 +8,7 @@ import { schemaErrors } from "../../../test/json-schema.ts";
 import { tries } from "../../../test/property.ts";
 import { smallCluster, smallConnection, someOptions } from "../../../test/small-cluster.ts";
 import { compileWhole } from "../../compile/whole.ts";
-import type { Connection, Part } from "../../evaluate/decision.ts";
+import type { AddressConnection, Part } from "../../evaluate/decision.ts";
 import { createEvaluator } from "../../evaluate/indexed.ts";
 import type { Ruleset } from "../../ir/ruleset.ts";
 import { createModel } from "../../model/model.ts";
@@ -23,7 +23,7 @@ const numbers = { TCP: 6, UDP: 17, SCTP: 132, ICMP: 1, other: 47 } as const;
 const clientPort = 40_000;
 
 /** A packet of the connection: the first one, or an answer. */
-function packetOf({ source, destination, protocol, port }: Connection, isAnswer: boolean): Uint8Array {
+function packetOf({ source, destination, protocol, port }: AddressConnection, isAnswer: boolean): Uint8Array {
   const [from, to] = isAnswer ? [destination, source] : [source, destination];
   const ports = isAnswer ? [port, clientPort] : [clientPort, port];
   const isSix = familyOf(source) === 6;
@@ -103,12 +103,12 @@ describe("a flow", () => {
               destination: connection.source,
               port: clientPort,
             };
-            const { [direction]: otherWay } = evaluator.decide({ ...turned, sourceNode: null });
+            const { [direction]: otherWay } = evaluator.decide({ ...turned, sourceNode: null, domain: null });
             assert.equal(otherWay.verdict, "deny");
           }
 
-          function denialOf(connection: Connection): Denial | null {
-            const decision = evaluator.decide({ ...connection, sourceNode: null });
+          function denialOf(connection: AddressConnection): Denial | null {
+            const decision = evaluator.decide({ ...connection, sourceNode: null, domain: null });
             for (const direction of ["egress", "ingress"] as const) {
               const part = decision[direction];
               const subject = model.holder(direction === "egress" ? connection.source : connection.destination);
@@ -137,7 +137,7 @@ describe("a flow", () => {
     const node = { nodeName: "node-1", podCidrs: null, unknownPods: "drop", established: "cut" } as const;
     const ruleset = compileWhole(cluster, { ...node, defaultVerdict: "accept", logGroup: 9080 });
     for (const protocol of ["TCP", "UDP"] as const) {
-      const connection = { source: client, destination: server, protocol, port: 5432, sourceNode: null };
+      const connection = { source: client, destination: server, protocol, port: 5432, sourceNode: null, domain: null };
       for (const isAnswer of [false, true]) {
         const packet = logged("portcullis deny ingress isolated", packetOf(connection, isAnswer));
         const flow = flowOf(packet, { ruleset, podAt: () => null, node: "n" }, 0);
@@ -153,7 +153,7 @@ describe("a flow", () => {
       protocol: "TCP",
       port: 80,
     } as const;
-    const head = packetOf({ ...connection, sourceNode: null }, false);
+    const head = packetOf({ ...connection, sourceNode: null, domain: null }, false);
     const flow = flowOf(
       logged("portcullis deny ingress admin", head),
       { ruleset: null, podAt: () => null, node: "n" },
@@ -180,7 +180,7 @@ describe("a flow", () => {
     const [client, service, backend] = ["10.0.0.1", "10.96.0.1", "10.0.0.2"] as Address[];
     assert.ok(client && service && backend);
     const answer = packetOf(
-      { source: client, destination: backend, protocol: "TCP", port: 8080, sourceNode: null },
+      { source: client, destination: backend, protocol: "TCP", port: 8080, sourceNode: null, domain: null },
       true,
     );
     const packet: LoggedPacket = {

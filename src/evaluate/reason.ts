@@ -1,0 +1,74 @@
+import { defaultVerdictLabel } from "../compile/fallback.ts";
+import type { Pod } from "../kube/objects.ts";
+import type { Cluster } from "../policy/cluster.ts";
+import type { Clause } from "../policy/policy.ts";
+import { domainMatches } from "../net/domain-name.ts";
+import type { EvaluateOptions, Part } from "./decision.ts";
+import type { OtherEnd } from "./matching.ts";
+import { listed } from "./mismatch.ts";
+import { labelsOfNamespace } from "./standing.ts";
+import type { Walk } from "./walk.ts";
+
+/** Who says what the default verdict is: the flag, or the label of the pod's namespace. */
+export type DefaultFrom = "flag" | "label";
+
+/** The label only ever closes: where the flag denies, the flag it is. */
+export function defaultFrom(cluster: Cluster, pod: Pod, options: EvaluateOptions): DefaultFrom {
+  if (options.defaultVerdict === "deny") return "flag";
+  return labelsOfNamespace(cluster, pod.namespace).get(defaultVerdictLabel) === "deny" ? "label" : "flag";
+}
+
+const defaultWords: Readonly<Record<DefaultFrom, string>> = {
+  flag: "--default-verdict",
+  label: `the label ${defaultVerdictLabel} of its namespace`,
+};
+
+/** Why a direction is decided as it is, in one sentence. `standing` is what outranks every tier, if it does. */
+export function reasonOf(part: Part, subject: Pod | null, from: DefaultFrom | null, standing: string | null): string {
+  const { decidedBy, verdict, tier, isolatedBy } = part;
+  if (standing !== null) return standing;
+  if (decidedBy !== null) {
+    const name = decidedBy.ruleName === undefined ? "" : ` (${decidedBy.ruleName})`;
+    return `rule ${decidedBy.rule}${name} of ${decidedBy.policy} ${verdict === "allow" ? "allows" : "denies"} it`;
+  }
+  if (tier === "networkpolicy") {
+    return `isolated by ${isolatedBy.length} ${isolatedBy.length === 1 ? "policy" : "policies"}, and no rule matches`;
+  }
+  if (from !== null) {
+    if (verdict === "deny") return `no policy decides, and the default verdict is deny, by ${defaultWords[from]}`;
+    return "no policy isolates the pod or decides, and the default verdict is accept";
+  }
+  if (subject !== null) throw new Error(`no reason for ${JSON.stringify(part)}`);
+  return verdict === "deny"
+    ? "the address is in a node's pod range, but no pod's"
+    : "not a pod: policies do not apply to this end";
+}
+
+/** The patterns of a rule's peers; with a name, those that mean it. */
+function patternsOf({ peers }: Clause, other: OtherEnd): readonly string[] {
+  const patterns = (peers ?? []).flatMap((peer) => (peer.kind === "domains" ? peer.patterns : []));
+  return other.kind === "domain" ? patterns.filter((pattern) => domainMatches(pattern, other.domain)) : patterns;
+}
+
+/** What a person must know of names to understand the answer; they are the one thing that is not known here. */
+export function notesOf({ decided, missed }: Walk, other: OtherEnd): readonly string[] {
+  if (other.kind === "domain") {
+    const meant = decided === null ? [] : patternsOf(decided, other);
+    if (meant.length > 0) {
+      return [
+        `the rule names ${listed(meant)}: once a resolver has told the pod addresses of ${other.domain}, connections to ` +
+          "these pass; which they are is not known here",
+      ];
+    }
+    return [
+      `only the name ${other.domain} is known here, not its addresses: a block counts only if it holds every ` +
+        `IPv${other.family} address`,
+    ];
+  }
+  const named = other.pod === null ? missed.flatMap(({ clause }) => patternsOf(clause, other)) : [];
+  if (named.length === 0) return [];
+  return [
+    `rules that were asked name ${listed([...new Set(named)])}: if ${other.address} was learned as an address of such ` +
+      "a name, they match; what was learned is not known here",
+  ];
+}
