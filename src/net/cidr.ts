@@ -48,7 +48,14 @@ export function hostCidr(address: Address): Cidr {
   return { family, base: addressValue(address), bits: familyBits(family) };
 }
 
-function parse(text: string, reading: AddressReading): { cidr: Cidr; hostBits: boolean } | null {
+interface Parsed {
+  readonly cidr: Cidr;
+  readonly hostBits: boolean;
+  /** The address is one of ::ffff:0:0/96. */
+  readonly mapped: boolean;
+}
+
+function parse(text: string, reading: AddressReading): Parsed | null {
   if (text.length > longestText) return null;
   const slash = text.indexOf("/");
   if (slash < 0) return null;
@@ -59,6 +66,7 @@ function parse(text: string, reading: AddressReading): { cidr: Cidr; hostBits: b
   return {
     cidr: cidrAround(start.family, start.value, bits),
     hostBits: (start.value >> shift) << shift !== start.value,
+    mapped: start.family === 6 && start.value >> 32n === 0xffffn,
   };
 }
 
@@ -71,6 +79,15 @@ export function parseCidr(text: string): Cidr | null {
 /** Reads a block of an API object as Kubernetes does: leading zeros are decimal, bits after the prefix are cut off. */
 export function parseApiCidr(text: string): Cidr | null {
   return parse(text, "lenient")?.cidr ?? null;
+}
+
+/**
+ * Reads a block as `isCIDR` of CEL in API servers does (Go's netip.ParsePrefix): no leading zeros, bits after the prefix
+ * are cut off, and no IPv6 form of an IPv4 address.
+ */
+export function parseCelCidr(text: string): Cidr | null {
+  const parsed = parse(text, "strict");
+  return parsed === null || parsed.mapped ? null : parsed.cidr;
 }
 
 /** `10.0.0.0/8`, `fd00::/8`. */

@@ -1,9 +1,17 @@
-import { networkPolicyKind } from "./network-policy/network-policy.ts";
+import { adminNetworkPolicyKind } from "./admin-network-policy/admin-network-policy.ts";
+import { baselineAdminNetworkPolicyKind } from "./baseline-admin-network-policy/baseline-admin-network-policy.ts";
+import { clusterNetworkPolicyKind } from "./cluster-network-policy/cluster-network-policy.ts";
 import { allGatesOpen, type FeatureGates } from "./feature-gates.ts";
+import { networkPolicyKind } from "./network-policy/network-policy.ts";
 import type { PolicyKind } from "./policy.ts";
 
 /** Every policy API that is read. A new one is a folder here and a line in this list. */
-export const policyKinds: readonly PolicyKind[] = [networkPolicyKind];
+export const policyKinds: readonly PolicyKind[] = [
+  clusterNetworkPolicyKind,
+  adminNetworkPolicyKind,
+  networkPolicyKind,
+  baselineAdminNetworkPolicyKind,
+];
 
 /** A policy API that is known, and not read. */
 export interface UnreadKind {
@@ -17,9 +25,6 @@ export interface UnreadKind {
  * reported. Reading one is a folder, a line above, and one line less here.
  */
 export const unreadKinds: readonly UnreadKind[] = [
-  { kind: "AdminNetworkPolicy", group: "policy.networking.k8s.io", resource: "adminnetworkpolicies" },
-  { kind: "BaselineAdminNetworkPolicy", group: "policy.networking.k8s.io", resource: "baselineadminnetworkpolicies" },
-  { kind: "ClusterNetworkPolicy", group: "policy.networking.k8s.io", resource: "clusternetworkpolicies" },
   { kind: "MultiNetworkPolicy", group: "k8s.cni.cncf.io", resource: "multi-networkpolicies" },
 ];
 

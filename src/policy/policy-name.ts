@@ -21,9 +21,11 @@ export function usableName(name: string): string {
  * The name that a policy goes by that has none, by what it does: two that do different things are two policies. One
  * that is edited is another one.
  */
-export function nameForUnnamed(content: Pick<Policy, "mode" | "subject" | "ingress" | "egress">): string {
-  const { mode, subject, ingress, egress } = content;
-  const text = JSON.stringify([mode, subject, ingress, egress], (_, value: unknown) =>
+export function nameForUnnamed(
+  content: Pick<Policy, "tier" | "priority" | "mode" | "subject" | "ingress" | "egress">,
+): string {
+  const { tier, priority, mode, subject, ingress, egress } = content;
+  const text = JSON.stringify([tier, priority, mode, subject, ingress, egress], (_, value: unknown) =>
     typeof value === "bigint" ? `${value}` : value,
   );
   return `unnamed-${fingerprint(text)}`;

@@ -47,6 +47,8 @@ function decode(object: unknown): DecodedPolicy {
   const directions = decodeDirections(spec, specPath, errors);
   if (namespace === null || pods === null) return { policy: null, errors };
   const content = {
+    tier: "networkpolicy",
+    priority: 0,
     mode,
     subject: { namespaces: { kind: "name", name: namespace }, pods },
     ingress: directions.ingress ? ingress : null,
@@ -54,7 +56,7 @@ function decode(object: unknown): DecodedPolicy {
   } as const;
   const used = name === null ? nameForUnnamed(content) : name.valid ? name.text : usableName(name.text);
   const id = policyId(kind, namespace, used);
-  return { policy: { id, kind, namespace, name: used, tier: "networkpolicy", priority: 0, ...content }, errors };
+  return { policy: { id, kind, namespace, name: used, ...content }, errors };
 }
 
 /** Null where it cannot be read. */
