@@ -1,8 +1,10 @@
 /**
- * The acceptance cases with real packets: `npm run acceptance:lab` (minutes), `-- --only TEXT` picks cases by id,
- * `--topology bridged`. All cases share one lab, so that each is a change to the one before. Prints a line for each
- * query whose packets do not end as the case says, and last `N passed, N failed, N skipped`.
+ * The acceptance cases with real packets: `npm run acceptance:lab` (minutes), `-- --only TEXT` picks cases by suite and
+ * id, `--topology bridged`. All cases of a file share one lab, so that each is a change to the one before. Prints a line
+ * for each query whose packets do not end as the case says or as the evaluator does, and last `N passed, N failed, N
+ * skipped`.
  */
+import { globSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { plainAgents } from "../../src/lab/agents.ts";
 import { addressesIn, askKernel, type Asked } from "../../src/lab/ask.ts";
@@ -26,33 +28,45 @@ async function runCase(lab: Lab, one: AcceptanceCase): Promise<Counted> {
   await lab.bring(await inputOf(lab.options, one.objects as readonly RawObject[], addressesIn(one.queries)));
   const questions = one.queries.map((query) => lab.asker.ask(query));
   const asked = questions.filter((question): question is Asked => "probe" in question);
-  const outcomes = new Map((await askKernel(asked, lab.prober)).map((outcome) => [outcome.id, outcome.verdict]));
+  const outcomes = new Map((await askKernel(asked, lab.prober)).map((outcome) => [outcome.id, outcome]));
   const wrong: string[] = [];
   let skipped = 0;
   for (const [index, { id }] of one.queries.entries()) {
     const expected = one.expect[index] ?? null;
-    const got = outcomes.get(id) ?? "no answer";
+    const { verdict: got = "no answer", evaluator = "no answer", reason = "" } = outcomes.get(id) ?? {};
     if (expected === null) skipped += 1;
-    else if (got !== expected)
-      wrong.push(`${one.id}: ${JSON.stringify(one.queries[index])}: expected ${expected}, got ${got}`);
+    else if (got !== expected || evaluator !== expected) {
+      const what = `expected ${expected}, got ${got} (${reason}), evaluator ${evaluator}`;
+      wrong.push(`${one.id}: ${JSON.stringify(one.queries[index])}: ${what}`);
+    }
   }
   return { passed: one.queries.length - wrong.length - skipped, wrong, skipped };
 }
 
-async function runAll(): Promise<boolean> {
+type Totals = Record<"passed" | "failed" | "skipped", number>;
+
+async function runFile(file: string, totals: Totals): Promise<void> {
   const topology = values.topology === "bridged" ? "bridged" : "routed";
   const lab = new Lab({ name: randomLabName(), topology, flags: plainAgents, detached: false, enforce: true });
-  const totals = { passed: 0, failed: 0, skipped: 0 };
-  const started = performance.now();
-  for await (const one of casesOf("k8s_e2e.jsonl")) {
-    if (!one.id.includes(values.only)) continue;
+  for await (const one of casesOf(file)) {
+    if (!`${one.suite} ${one.id}`.includes(values.only)) continue;
     const { passed, wrong, skipped } = await runCase(lab, one);
     for (const line of wrong) console.log(line);
     totals.passed += passed;
     totals.failed += wrong.length;
     totals.skipped += skipped;
   }
-  console.log(`${((performance.now() - started) / 1000).toFixed(0)} s`);
+  lab.down();
+}
+
+async function runAll(): Promise<boolean> {
+  const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
+  for (const file of globSync("*.jsonl", { cwd: import.meta.dirname }).toSorted()) {
+    const [started, before] = [performance.now(), { ...totals }];
+    await runFile(file, totals);
+    const asked = totals.passed + totals.failed - before.passed - before.failed;
+    console.log(`${file}: ${asked} verdicts in ${((performance.now() - started) / 1000).toFixed(0)} s`);
+  }
   console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
   return totals.failed === 0 && totals.passed > 0;
 }
