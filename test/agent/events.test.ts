@@ -90,14 +90,14 @@ describe("problems", () => {
       findingOf(referenceTo("web"), "a"),
       findingOf(referenceTo("p", { kind: "Pod" }), "c"),
       findingOf(null, "d"),
-      findingOf(referenceTo("anp", { kind: "AdminNetworkPolicy", namespace: null }), "not read"),
+      findingOf(referenceTo("multi", { kind: "MultiNetworkPolicy" }), "not read"),
     ];
     const problems = problemsOf({ findings, ...nothingRefused });
     assert.deepEqual(
       problems.map(({ reference, reason, message }) => [reference.name, reason, message]),
       [
         ["web", "InvalidPolicy", "a; b"],
-        ["anp", "UnsupportedPolicy", "not read"],
+        ["multi", "UnsupportedPolicy", "not read"],
       ],
     );
   });

@@ -31,6 +31,7 @@ const chainOf = (name: string, direction: "ingress" | "egress", isolatedBy: read
   networkPolicy: [],
   baseline: [],
   fallback: "accept",
+  lists: { admin: null, networkPolicy: null, baseline: null },
   isolatedBy,
   audited: [],
 });
@@ -118,7 +119,7 @@ describe("the state of a policy", () => {
   it("is told of policies of which nothing could be read, and of kinds that are not read", () => {
     const findings = [
       { position: null, object: "NetworkPolicy/a/broken", message: "spec.podSelector: wrong" },
-      { position: null, object: "AdminNetworkPolicy/all", message: "not supported" },
+      { position: null, object: "MultiNetworkPolicy/a/all", message: "not supported" },
       { position: null, object: "Pod/a/p", message: "wrong address" },
     ];
     const statuses = policyStatuses({ entries: [], ...nothingWrong, findings });
@@ -126,7 +127,7 @@ describe("the state of a policy", () => {
       statuses.map(({ id, state }) => [id, state]),
       [
         ["NetworkPolicy/a/broken", "invalid"],
-        ["AdminNetworkPolicy/all", "unsupported"],
+        ["MultiNetworkPolicy/a/all", "unsupported"],
       ],
     );
   });
