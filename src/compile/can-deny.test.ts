@@ -16,7 +16,7 @@ import type { Protocol } from "../net/protocol.ts";
 import type { Policy } from "../policy/policy.ts";
 import { acceptsAtLeast } from "./can-deny.ts";
 import type { ChainParts } from "./chain.ts";
-import { chainName, chainOf, chainParts, comparePolicies, partsOf } from "./chain.ts";
+import { chainName, chainOf, directionChains, subjectParts, comparePolicies, partsOf } from "./chain.ts";
 import { lowerPart } from "./lower.ts";
 
 const peers = namespaceNames.flatMap((name, index) =>
@@ -29,11 +29,8 @@ const peers = namespaceNames.flatMap((name, index) =>
 
 function partsFor(policies: readonly Policy[], fallback: "accept" | "deny"): ChainParts | null {
   const lowered = [...policies].sort(comparePolicies).map((policy) => lowerPart(policy, "ingress", []));
-  return chainParts(
-    "ingress",
-    lowered.filter((part) => part !== null),
-    fallback,
-  );
+  const parts = lowered.filter((part) => part !== null);
+  return directionChains("ingress", subjectParts("ingress", parts), fallback).enforced;
 }
 
 const subject = "172.16.0.1" as Address;

@@ -1,33 +1,100 @@
+import type { Action } from "../policy/policy.ts";
 import type { ChainParts } from "./chain.ts";
 import type { Part } from "./lower.ts";
+import type { PartList } from "./part-list.ts";
 
 /**
  * Whether a direction that was decided by one chain accepts, decided by another, all that it accepted before;
  * given that groups and pair sets lost no members. False where that is not certain. Null accepts all.
  */
 export function acceptsAtLeast(after: ChainParts | null, before: ChainParts | null): boolean {
-  if (after === null) return true;
-  if (before === null || !sameParts(after.admin, before.admin)) return false;
-  if (before.networkPolicy !== null && after.networkPolicy !== null) {
-    return accepted(after.networkPolicy, before.networkPolicy);
-  }
-  // Pods that are isolated no longer may meet a Deny of the baseline.
-  if (before.networkPolicy !== null) return after.baseline.length === 0 && after.fallback === "accept";
-  // Pods that become isolated accept less than before; where they accepted nothing, as much. Their fallback is deny.
-  const fallbackHolds = after.fallback === "accept" || before.fallback === "deny";
-  return fallbackHolds && sameParts(after.baseline, before.baseline);
+  if (after === null || acceptsAll(after)) return true;
+  if (before === null) return false;
+  // What goes on from the admin tier is decided by what follows: each of both must hold, whatever the other does.
+  return orderedAtLeast(after.admin, before.admin) && belowAdminAtLeast(after, before);
 }
+
+function belowAdminAtLeast(after: ChainParts, before: ChainParts): boolean {
+  if (before.networkPolicy !== null && after.networkPolicy !== null) {
+    return unitedAtLeast(after.networkPolicy, before.networkPolicy);
+  }
+  // Pods that are isolated no longer may meet a Deny of the baseline, or the default.
+  if (before.networkPolicy !== null) return acceptsAllBelowAdmin(after);
+  // Pods that become isolated accept less than before; where they accepted nothing, as much.
+  if (after.networkPolicy !== null) return before.fallback === "deny" && !has(before.baseline, "accept");
+  return (after.fallback === "accept" || before.fallback === "deny") && orderedAtLeast(after.baseline, before.baseline);
+}
+
+const has = ({ clauses }: PartList, action: Action): boolean => clauses.some((clause) => clause.action === action);
+
+const acceptsAll = (parts: ChainParts): boolean => !has(parts.admin, "deny") && acceptsAllBelowAdmin(parts);
+
+const acceptsAllBelowAdmin = ({ networkPolicy, baseline, fallback }: ChainParts): boolean =>
+  networkPolicy === null && fallback === "accept" && !has(baseline, "deny");
 
 /** Whether the union of what `after` allows holds every match that `before` allows. */
-function accepted(after: readonly Part[], before: readonly Part[]): boolean {
-  const kept = new Set(after.map((part) => part.digest));
-  const lost = before.filter((part) => !kept.has(part.digest));
+function unitedAtLeast(after: PartList, before: PartList): boolean {
+  if (after.name === before.name) return true;
+  const kept = new Set(after.parts.map((part) => part.digest));
+  const lost = before.parts.filter((part) => !kept.has(part.digest));
   if (lost.length === 0) return true;
-  const old = new Set(before.map((part) => part.digest));
-  const gained = new Set(after.filter((part) => !old.has(part.digest)).flatMap((part) => part.matchKeys));
-  return lost.every((part) => part.matchKeys.every((key) => gained.has(key)));
+  const allowed = new Set(after.parts.flatMap((part) => part.matchKeys));
+  return lost.every((part) => part.matchKeys.every((key) => allowed.has(key)));
 }
 
-function sameParts(a: readonly Part[], b: readonly Part[]): boolean {
-  return a.length === b.length && a.every((part, index) => part.digest === b[index]?.digest);
+/** A clause as far as it decides. */
+interface Step {
+  readonly action: Action;
+  readonly match: string;
+}
+
+/** From what is worst for a connection to what is best. */
+const rank = { deny: 0, pass: 1, accept: 2 } as const;
+
+/**
+ * Whether an ordered tier can be made of another by steps none of which denies anything, whatever follows the tier: a
+ * deny goes, an accept comes, an action gives way to a better one, neighbours of one action change places.
+ */
+function orderedAtLeast(after: PartList, before: PartList): boolean {
+  if (after.name === before.name) return true;
+  const [now, was] = changedSteps(after.parts, before.parts);
+  const kept = new Set(now.map(({ match }) => match));
+  let at = 0;
+  for (const step of was) {
+    // An accept that came is passed over, but not for a deny that went: that one may stand further on.
+    const goesOn = (): boolean =>
+      now[at] !== undefined && now[at]!.match !== step.match && now[at]!.action === "accept";
+    if (step.action !== "deny" || kept.has(step.match)) while (goesOn()) at++;
+    const next = now[at];
+    if (next?.match === step.match && rank[next.action] >= rank[step.action]) at++;
+    else if (step.action !== "deny") return false;
+  }
+  return now.slice(at).every(({ action }) => action === "accept");
+}
+
+/** The clauses of two lists without the parts that both begin and end with. */
+function changedSteps(after: readonly Part[], before: readonly Part[]): readonly [readonly Step[], readonly Step[]] {
+  const shorter = Math.min(after.length, before.length);
+  let head = 0;
+  while (head < shorter && after[head]?.digest === before[head]?.digest) head++;
+  let tail = 0;
+  while (tail < shorter - head && after.at(-1 - tail)?.digest === before.at(-1 - tail)?.digest) tail++;
+  const steps = (parts: readonly Part[]): readonly Step[] => inOneOrder(parts.slice(head, parts.length - tail));
+  return [steps(after), steps(before)];
+}
+
+/** Among neighbours of one action the order means nothing: each is put in the same, without doubles. */
+function inOneOrder(parts: readonly Part[]): readonly Step[] {
+  const steps = parts.flatMap((part) =>
+    part.clauses.map(({ action }, index) => ({ action, match: part.matchKeys[index] ?? "" })),
+  );
+  const ordered: Step[] = [];
+  for (let from = 0; from < steps.length;) {
+    const { action } = steps[from]!;
+    const end = steps.findIndex((step, index) => index > from && step.action !== action);
+    const run = steps.slice(from, end < 0 ? undefined : end).map(({ match }) => match);
+    for (const match of [...new Set(run)].sort()) ordered.push({ action, match });
+    from = end < 0 ? steps.length : end;
+  }
+  return ordered;
 }

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { everyPod } from "../model/selection.ts";
 import type { Clause, Policy, PolicyId } from "../policy/policy.ts";
-import { chainName, chainOf, chainParts, comparePolicies } from "./chain.ts";
+import { chainName, chainOf, comparePolicies, directionChains, subjectParts } from "./chain.ts";
 import { lowerPart } from "./lower.ts";
+import type { Part } from "./lower.ts";
+import { noParts, tierParts } from "./part-list.ts";
 
 const rule = (fields: Partial<Clause> = {}): Clause => ({
   rule: 0,
@@ -33,6 +35,9 @@ function policy(id: string, fields: Partial<Policy> = {}): Policy {
 
 const parts = (policies: readonly Policy[]) =>
   policies.map((one) => lowerPart(one, "ingress", [])).filter((part) => part !== null);
+
+const chainParts = (direction: "ingress", made: readonly Part[], fallback: "accept" | "deny") =>
+  directionChains(direction, subjectParts(direction, made), fallback).enforced;
 
 function nameOf(...policies: readonly Policy[]): string | null {
   const made = chainParts("ingress", parts(policies), "accept");
@@ -64,12 +69,19 @@ describe("chains", () => {
   it("do not mix up tiers: the same part is another chain in another place", () => {
     const [part] = parts([policy("NetworkPolicy/alpha/one")]);
     assert.ok(part !== undefined);
-    const none = { direction: "ingress", admin: [], networkPolicy: null, baseline: [], fallback: "deny" } as const;
+    const none = {
+      direction: "ingress",
+      admin: noParts,
+      networkPolicy: null,
+      baseline: noParts,
+      fallback: "deny",
+    } as const;
+    const list = tierParts("ingress", "admin", [part]).enforced;
     const names = [
-      chainName({ ...none, admin: [part] }),
-      chainName({ ...none, networkPolicy: [part] }),
-      chainName({ ...none, baseline: [part] }),
-      chainName({ ...none, networkPolicy: [] }),
+      chainName({ ...none, admin: list }),
+      chainName({ ...none, networkPolicy: list }),
+      chainName({ ...none, baseline: list }),
+      chainName({ ...none, networkPolicy: noParts }),
       chainName(none),
     ];
     assert.equal(new Set(names).size, names.length);

@@ -3,14 +3,16 @@ import type { Direction, Policy } from "../policy/policy.ts";
 import { compareInTier } from "../policy/tier-order.ts";
 import { contentName, digestOf } from "./content-name.ts";
 import type { Part } from "./lower.ts";
+import type { PartList, SubjectParts } from "./part-list.ts";
+import { noParts, tierParts } from "./part-list.ts";
 
-/** What a chain is made of: the parts that policies contribute, by tier, in order. */
+/** What a chain is made of: what policies contribute, by tier. */
 export interface ChainParts {
   readonly direction: Direction;
-  readonly admin: readonly Part[];
+  readonly admin: PartList;
   /** Null: no NetworkPolicy isolates. */
-  readonly networkPolicy: readonly Part[] | null;
-  readonly baseline: readonly Part[];
+  readonly networkPolicy: PartList | null;
+  readonly baseline: PartList;
   readonly fallback: "accept" | "deny";
 }
 
@@ -21,58 +23,72 @@ export function comparePolicies(a: Policy, b: Policy): number {
   return tierRank[a.tier] - tierRank[b.tier] || compareInTier(a, b);
 }
 
-/**
- * The chain of all policies that select a subject and speak of the direction, their parts given in order. What
- * cannot be reached is left out: where NetworkPolicies isolate, they are final. Null: all is accepted.
- */
-export function chainParts(
-  direction: Direction,
-  parts: readonly Part[],
-  fallback: "accept" | "deny",
-): ChainParts | null {
-  const admin = parts.filter((part) => part.policy.tier === "admin" && part.clauses.length > 0);
-  const isolating = parts.filter((part) => part.policy.tier === "networkpolicy");
-  if (isolating.length > 0) return { direction, admin, networkPolicy: isolating, baseline: [], fallback: "deny" };
-  const baseline = parts.filter((part) => part.policy.tier === "baseline" && part.clauses.length > 0);
-  if (admin.length === 0 && baseline.length === 0 && fallback === "accept") return null;
-  return { direction, admin, networkPolicy: null, baseline, fallback };
+/** The parts of all policies that select a subject and speak of the direction, given in order, by tier. */
+export function subjectParts(direction: Direction, parts: readonly Part[]): SubjectParts {
+  const of = (tier: Policy["tier"]) =>
+    tierParts(
+      direction,
+      tier,
+      parts.filter((part) => part.policy.tier === tier),
+    );
+  return { admin: of("admin"), networkpolicy: of("networkpolicy"), baseline: of("baseline") };
 }
-
-const isAudited = (part: Part): boolean => part.policy.mode === "audit";
 
 /** What is decided with, and what would be decided with if policies in audit counted. */
 export interface DirectionChains {
+  /** Null: all is accepted. */
   readonly enforced: ChainParts | null;
   /** Null where no policy in audit has a say. */
   readonly audit: ChainParts | null;
 }
 
-/** Both chains of one direction, from all parts, those of policies in audit too; see `chainParts`. */
+/** Both chains of one direction. */
 export function directionChains(
   direction: Direction,
-  parts: readonly Part[],
+  parts: SubjectParts,
   fallback: "accept" | "deny",
 ): DirectionChains {
-  const counting = parts.filter((part) => !isAudited(part));
-  const enforced = chainParts(direction, counting, fallback);
-  const all = counting.length === parts.length ? null : chainParts(direction, parts, fallback);
-  return { enforced, audit: all !== null && partsOf(all).some(isAudited) ? all : null };
+  const enforced = chainParts(direction, parts, "enforced", fallback);
+  const all = chainParts(direction, parts, "all", fallback);
+  return { enforced, audit: all !== null && isAudit(all) ? all : null };
+}
+
+/** What cannot be reached is left out: where NetworkPolicies isolate, they are final. */
+function chainParts(
+  direction: Direction,
+  parts: SubjectParts,
+  which: "enforced" | "all",
+  fallback: "accept" | "deny",
+): ChainParts | null {
+  const [admin, isolating, baseline] = [parts.admin[which], parts.networkpolicy[which], parts.baseline[which]];
+  if (isolating.name !== null) {
+    return { direction, admin, networkPolicy: isolating, baseline: noParts, fallback: "deny" };
+  }
+  if (admin.name === null && baseline.name === null && fallback === "accept") return null;
+  return { direction, admin, networkPolicy: null, baseline, fallback };
 }
 
 /** Whether it is the chain of an audit: what it says is reported, not done. */
 export function isAudit(parts: ChainParts): boolean {
-  return partsOf(parts).some(isAudited);
+  return listsOf(parts).some((list) => list.audited.length > 0);
 }
 
-/** The name of a chain: equal exactly for equal chains. */
+/** The name of a chain: equal exactly for equal chains. Costs nothing that depends on how many policies there are. */
 export function chainName(parts: ChainParts): ChainName {
   const { direction, admin, networkPolicy, baseline, fallback } = parts;
-  const digests = (list: readonly Part[]): string => list.map((part) => part.digest).join(" ");
-  const united = networkPolicy === null ? "none" : `[${digests(networkPolicy)}]`;
-  const digest = digestOf(["chain", direction, digests(admin), united, digests(baseline), fallback]);
-  const first = partsOf(parts).find(isAudited) ?? networkPolicy?.[0] ?? admin[0] ?? baseline[0];
-  const words = first === undefined ? "default" : `${first.policy.namespace ?? "cluster"}.${first.policy.name}`;
-  return contentName(direction === "ingress" ? "in" : "eg", words, digest) as ChainName;
+  const named = ({ name }: PartList): string => name ?? "";
+  const united = networkPolicy === null ? "none" : `[${named(networkPolicy)}]`;
+  const digest = digestOf(["chain", direction, named(admin), united, named(baseline), fallback]);
+  return contentName(direction === "ingress" ? "in" : "eg", chainWords(parts), digest) as ChainName;
+}
+
+/** The first policy in audit, else the first that isolates, else the first of all. */
+function chainWords(parts: ChainParts): string {
+  const lists = [parts.networkPolicy ?? noParts, parts.admin, parts.baseline];
+  const audited = listsOf(parts).find((list) => list.audited.length > 0);
+  const first =
+    audited?.parts.find((part) => part.policy.mode === "audit") ?? lists.find((list) => list.name !== null)?.parts[0];
+  return first === undefined ? "default" : `${first.policy.namespace ?? "cluster"}.${first.policy.name}`;
 }
 
 export function chainOf(name: ChainName, parts: ChainParts): Chain {
@@ -80,18 +96,22 @@ export function chainOf(name: ChainName, parts: ChainParts): Chain {
   return {
     name,
     direction,
-    admin: admin.flatMap((part) => part.clauses),
-    networkPolicy: networkPolicy?.flatMap((part) => part.clauses) ?? null,
-    baseline: baseline.flatMap((part) => part.clauses),
+    admin: admin.clauses,
+    networkPolicy: networkPolicy?.clauses ?? null,
+    baseline: baseline.clauses,
     fallback,
-    isolatedBy: (networkPolicy ?? []).map((part) => part.policy.id),
-    audited: partsOf(parts)
-      .filter(isAudited)
-      .map((part) => part.policy.id),
+    lists: { admin: admin.name, networkPolicy: networkPolicy?.name ?? null, baseline: baseline.name },
+    isolatedBy: networkPolicy?.policies ?? [],
+    audited: listsOf(parts).flatMap((list) => list.audited),
   };
+}
+
+/** The lists of a chain that is not empty, in order. */
+export function listsOf({ admin, networkPolicy, baseline }: ChainParts): readonly PartList[] {
+  return [admin, networkPolicy ?? noParts, baseline].filter((list) => list.name !== null);
 }
 
 /** All parts of a chain. */
 export function partsOf(parts: ChainParts): readonly Part[] {
-  return [...parts.admin, ...(parts.networkPolicy ?? []), ...parts.baseline];
+  return listsOf(parts).flatMap((list) => list.parts);
 }

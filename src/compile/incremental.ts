@@ -12,6 +12,8 @@ import { acceptsAtLeast } from "./can-deny.ts";
 import type { ChainTable } from "./chain-table.ts";
 import { createChainTable } from "./chain-table.ts";
 import { fallbackOf } from "./fallback.ts";
+import type { ListTable } from "./list-table.ts";
+import { createListTable } from "./list-table.ts";
 import type { LocalPods } from "./local-pods.ts";
 import { createLocalPods, sameChains } from "./local-pods.ts";
 import { equalNodeRules, equalRanges, mustBeKnown, nodeRules } from "./node-rules.ts";
@@ -52,6 +54,7 @@ interface State {
   readonly model: Model;
   readonly policies: PolicyTable;
   readonly local: LocalPods;
+  readonly lists: ListTable;
   readonly chains: ChainTable;
   readonly endpoints: Map<Address, Endpoint>;
   /** Null: no names are learned. */
@@ -96,13 +99,15 @@ export function createCompiler(options: CompileOptions): Compiler {
 function emptyState(options: CompileOptions): State {
   const model = createModel();
   const policies = createPolicyTable();
+  const lists = createListTable(model);
   const learned = options.learned === undefined || options.unknownPods === "accept" ? null : new Set(options.learned);
   return {
     options,
     model,
     policies,
     local: createLocalPods(policies, (namespace) => options.exemptNamespaces?.has(namespace) === true),
-    chains: createChainTable(model),
+    lists,
+    chains: createChainTable(lists),
     endpoints: new Map(),
     resolvers: options.names == null ? null : createResolvers(model, options.names),
     resolverAddresses: [],
@@ -115,14 +120,14 @@ function emptyState(options: CompileOptions): State {
 }
 
 function viewOf(state: State): Ruleset {
-  const { node, endpoints, chains } = state;
+  const { node, endpoints, chains, lists } = state;
   return {
     node,
     endpoints,
     chains: chains.chains,
-    groups: chains.groups.items,
-    pairSets: chains.pairSets.items,
-    domainSets: chains.domainSets.items,
+    groups: lists.groups.items,
+    pairSets: lists.pairSets.items,
+    domainSets: lists.domainSets.items,
   };
 }
 
@@ -164,7 +169,7 @@ const isHeldHere = ({ model, options }: State, address: Address): boolean =>
 
 /** Works out what the changes since the last commit amount to. Costs what they touched. */
 function commit(state: State, forgotten: readonly Address[] = []): RulesetChange {
-  const { chains, local, options } = state;
+  const { chains, lists, local, options } = state;
   for (const address of local.settle(chains, (namespace) => fallbackOf(namespace.labels, options))) {
     state.dirty.add(address);
   }
@@ -178,11 +183,11 @@ function commit(state: State, forgotten: readonly Address[] = []): RulesetChange
   const before = state.node;
   const node = rangesChanged || hasForgotten || hasLearned || resolvers !== null ? commitNode(state) : null;
   const changedChains = chains.commit();
-  const domainSets = chains.domainSets.commit();
+  const domainSets = lists.domainSets.commit();
   // What is learned is held by a pod: that it must be known denies nothing yet. Nor does who answers for names.
   const nodeCanDeny = rangesChanged && node !== null && !equalRanges(node, before);
-  const groups = chains.groups.commit(touched);
-  const pairSets = chains.pairSets.commit(touched);
+  const groups = lists.groups.commit(touched);
+  const pairSets = lists.pairSets.commit(touched);
   return {
     node,
     newGroups: groups.fresh,

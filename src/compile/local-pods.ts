@@ -5,17 +5,18 @@ import { selectsPods } from "../model/selection.ts";
 import type { Address } from "../net/address.ts";
 import type { Direction } from "../policy/policy.ts";
 import type { ChainTable } from "./chain-table.ts";
-import { comparePolicies, directionChains } from "./chain.ts";
+import { directionChains } from "./chain.ts";
+import type { SubjectLists } from "./policy-lists.ts";
+import { createPolicyLists, partsOfList } from "./policy-lists.ts";
 import type { PolicyEntry, PolicyTable } from "./policy-table.ts";
-import { disuse, partFor, use } from "./policy-table.ts";
 
 /** A class of pods that has some on this node: what is decided for one of them is decided for all. */
 export interface LocalClass {
   readonly podClass: PodClass;
   /** Held by its pods on this node. */
   readonly addresses: Set<Address>;
-  /** Those that select it, in order; null: to be looked up. */
-  policies: PolicyEntry[] | null;
+  /** Those that select it; null: to be looked up. */
+  policies: SubjectLists | null;
   chains: EndpointChains;
 }
 
@@ -34,9 +35,10 @@ export interface LocalPods {
 export function createLocalPods(policies: PolicyTable, isExempt: (namespace: string) => boolean): LocalPods {
   const classes = new Map<PodClass, LocalClass>();
   const dirty = new Set<LocalClass>();
+  const lists = createPolicyLists();
 
   const forgetPolicies = (local: LocalClass): void => {
-    for (const entry of local.policies ?? []) disuse(entry);
+    if (local.policies !== null) lists.release(local.policies);
     local.policies = null;
     dirty.add(local);
   };
@@ -52,9 +54,7 @@ export function createLocalPods(policies: PolicyTable, isExempt: (namespace: str
       classes.delete(local.podClass);
     } else if (local.policies === null) {
       const { podClass } = local;
-      const selecting = isExempt(podClass.namespace.name) ? [] : policies.selecting(podClass);
-      local.policies = selecting.sort((a, b) => comparePolicies(a.policy, b.policy));
-      for (const entry of local.policies) use(entry);
+      local.policies = lists.acquire(isExempt(podClass.namespace.name) ? [] : policies.selecting(podClass));
     }
     const { namespace } = local.podClass;
     const fallback = isExempt(namespace.name) ? "accept" : fallbackOf(namespace);
@@ -85,14 +85,17 @@ export function createLocalPods(policies: PolicyTable, isExempt: (namespace: str
       for (const local of classes.values()) if (local.podClass.namespace === namespace) forgetPolicies(local);
     },
     policyChanged(before, after) {
+      const replacing = lists.replacing(before, after);
+      const leaving = lists.replacing(before, null);
+      const coming = lists.replacing(null, after);
       for (const local of classes.values()) {
         const { namespace, labels } = local.podClass;
         if (local.policies === null || isExempt(namespace.name)) continue;
         const had = before !== null && selectsPods(before.policy.subject, namespace, labels);
         const has = after !== null && selectsPods(after.policy.subject, namespace, labels);
         if (!had && !has) continue;
-        if (had) take(local.policies, before);
-        if (has) insert(local.policies, after);
+        const replace = had && has ? replacing : had ? leaving : coming;
+        local.policies = replace(local.policies);
         dirty.add(local);
       }
     },
@@ -116,11 +119,19 @@ const namesOf = ({ ingress, egress, auditIngress, auditEgress }: EndpointChains)
   auditEgress,
 ];
 
-function chainsFor(local: LocalClass, chains: ChainTable, fallback: "accept" | "deny"): EndpointChains {
+function chainsFor(
+  { policies, podClass }: LocalClass,
+  chains: ChainTable,
+  fallback: "accept" | "deny",
+): EndpointChains {
+  if (policies === null) throw new Error("the policies of a class are to be looked up before its chains are made");
+  const { admin, networkpolicy, baseline } = policies;
   const named = (direction: Direction): { enforced: ChainName | null; audit: ChainName | null } => {
-    const parts = (local.policies ?? [])
-      .map((entry) => partFor(entry, direction, local.podClass))
-      .filter((part) => part !== null);
+    const parts = {
+      admin: partsOfList(admin, direction, podClass),
+      networkpolicy: partsOfList(networkpolicy, direction, podClass),
+      baseline: partsOfList(baseline, direction, podClass),
+    };
     const { enforced, audit } = directionChains(direction, parts, fallback);
     return {
       enforced: enforced === null ? null : chains.acquire(enforced),
@@ -134,17 +145,4 @@ function chainsFor(local: LocalClass, chains: ChainTable, fallback: "accept" | "
     auditIngress: ingress.audit,
     auditEgress: egress.audit,
   };
-}
-
-function take(policies: PolicyEntry[], entry: PolicyEntry): void {
-  const at = policies.indexOf(entry);
-  if (at < 0) throw new Error(`${entry.policy.id} selects a pod that does not know of it`);
-  policies.splice(at, 1);
-  disuse(entry);
-}
-
-function insert(policies: PolicyEntry[], entry: PolicyEntry): void {
-  const at = policies.findIndex((other) => comparePolicies(other.policy, entry.policy) > 0);
-  policies.splice(at < 0 ? policies.length : at, 0, entry);
-  use(entry);
 }

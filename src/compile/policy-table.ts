@@ -9,8 +9,10 @@ import { lowerPart, namesPorts } from "./lower.ts";
 /** A policy. What it lowers to is worked out when a pod of this node first needs it. */
 export interface PolicyEntry {
   readonly policy: Policy;
+  /** No two entries of a table ever have the same. */
+  readonly serial: number;
   readonly namesPorts: boolean;
-  /** How many classes with pods on this node it selects. */
+  /** How many lists of policies that select pods of this node it is in. */
   users: number;
   /** By the named ports of the subject, where it names any. */
   readonly ingress: Map<string, Part | null>;
@@ -31,6 +33,7 @@ export interface PolicyTable {
 export function createPolicyTable(): PolicyTable {
   const entries = new Map<string, PolicyEntry>();
   let inForce = 0;
+  let serial = 0;
   const bySubject: SelectionIndex<PolicyEntry> = createSelectionIndex();
   const take = (id: string): PolicyEntry | null => {
     const entry = entries.get(id);
@@ -44,7 +47,8 @@ export function createPolicyTable(): PolicyTable {
     set(policy) {
       const before = take(policy.id);
       if (policy.mode === "enforce") inForce++;
-      const after = { policy, namesPorts: namesPorts(policy), users: 0, ingress: new Map(), egress: undefined };
+      serial++;
+      const after = { policy, serial, namesPorts: namesPorts(policy), users: 0, ingress: new Map(), egress: undefined };
       entries.set(policy.id, after);
       bySubject.add(policy.subject, after);
       return { before, after };
@@ -70,12 +74,12 @@ export function partFor(entry: PolicyEntry, direction: Direction, podClass: PodC
   return part;
 }
 
-/** Counts one more class that needs the policy. */
+/** Counts one more list that needs the policy. */
 export function use(entry: PolicyEntry): void {
   entry.users++;
 }
 
-/** One class less; with the last one goes what was worked out. */
+/** One list less; with the last one goes what was worked out. */
 export function disuse(entry: PolicyEntry): void {
   entry.users--;
   if (entry.users > 0) return;

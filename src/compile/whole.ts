@@ -30,7 +30,7 @@ import { cidrContains } from "../net/cidr.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import type { Direction, Policy } from "../policy/policy.ts";
 import type { ChainParts, DirectionChains } from "./chain.ts";
-import { chainName, chainOf, comparePolicies, directionChains, partsOf } from "./chain.ts";
+import { chainName, chainOf, comparePolicies, directionChains, partsOf, subjectParts } from "./chain.ts";
 import { fallbackOf } from "./fallback.ts";
 import type { GroupSpec, PairSetSpec } from "./lower.ts";
 import { lowerPart } from "./lower.ts";
@@ -145,7 +145,11 @@ function chainsFor(world: World, pod: Pod, direction: Direction, options: Compil
     .filter((policy) => selects(world, policy.subject, pod))
     .map((policy) => lowerPart(policy, direction, namedPortsOf(pod)))
     .filter((part) => part !== null);
-  return directionChains(direction, parts, fallbackOf(namespaceOf(world, pod.namespace).labels, options));
+  return directionChains(
+    direction,
+    subjectParts(direction, parts),
+    fallbackOf(namespaceOf(world, pod.namespace).labels, options),
+  );
 }
 
 function groupsOf(world: World, chains: Iterable<ChainParts>): Map<GroupName, Group> {

@@ -25,6 +25,7 @@ export interface Ruleset {
 }
 
 export type ChainName = string & { readonly brand: "ChainName" };
+export type ClauseListName = string & { readonly brand: "ClauseListName" };
 export type GroupName = string & { readonly brand: "GroupName" };
 export type PairSetName = string & { readonly brand: "PairSetName" };
 export type DomainSetName = string & { readonly brand: "DomainSetName" };
@@ -97,6 +98,8 @@ export interface Chain {
   readonly networkPolicy: readonly ChainClause[] | null;
   readonly baseline: readonly ChainClause[];
   readonly fallback: "accept" | "deny";
+  /** What the lists above are named by. */
+  readonly lists: ChainLists;
   /** Policies of the NetworkPolicy tier that isolate, sorted: what a drop is explained with. */
   readonly isolatedBy: readonly PolicyId[];
   /**
@@ -104,6 +107,18 @@ export interface Chain {
    * enforced, and in no other: a chain is either enforced or audited, never both.
    */
   readonly audited: readonly PolicyId[];
+}
+
+/**
+ * The clauses of a tier, named by their content and direction (`l-…`): lists of one name are equal, whatever chains
+ * they are in. Where a thousand policies select every pod, all chains of the node have the same list of them.
+ */
+export interface ChainLists {
+  /** Null: no policy of this tier says anything. So for each. */
+  readonly admin: ClauseListName | null;
+  /** Policies that isolate and allow nothing have a list without clauses. */
+  readonly networkPolicy: ClauseListName | null;
+  readonly baseline: ClauseListName | null;
 }
 
 /** One rule of one policy as the kernel can match it: peer AND port, or (address, port) pairs. */

@@ -70,7 +70,7 @@ it("the Rulesets of all nodes together decide every connection as the evaluator"
       fc.constantFrom<ReadonlySet<string>>(new Set(), new Set(), new Set(["beta"]), new Set(["alpha", "nowhere"])),
       (objects, ordered, unknownPods, defaultVerdict, exemptNamespaces) => {
         const read = clusterOf(objects);
-        const cluster = { objects: read.objects, policies: [...read.policies, ...byId(ordered)] };
+        const cluster = { objects: read.objects, policies: byId([...read.policies, ...ordered]) };
         const rulesets = nodeNames.map((nodeName) =>
           compileWhole(cluster, {
             nodeName,

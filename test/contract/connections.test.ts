@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { dataplaneNames } from "../../src/dataplane/registry.ts";
 import { noChains } from "../../src/ir/ruleset.ts";
-import type { Chain, ChainClause, ChainName, Endpoint, Ruleset } from "../../src/ir/ruleset.ts";
+import type { Chain, ChainClause, ChainName, ClauseListName, Endpoint, Ruleset } from "../../src/ir/ruleset.ts";
 import type { Address } from "../../src/net/address.ts";
 import type { PolicyId } from "../../src/policy/policy.ts";
 import { lives, opened, passes } from "./stream-pairs.ts";
@@ -195,7 +195,8 @@ function withAdminDeny(ruleset: Ruleset, address: Address, port: number): Rulese
     match: { kind: "peers", peers: null, ports: [{ protocol: "UDP", from: port, to: port }] },
   };
   const rest = { networkPolicy: null, baseline: [], fallback: "accept", isolatedBy: [], audited: [] } as const;
-  const chain: Chain = { name, direction: "ingress", admin: [clause], ...rest };
+  const lists = { admin: "l-admin" as ClauseListName, networkPolicy: null, baseline: null };
+  const chain: Chain = { name, direction: "ingress", admin: [clause], lists, ...rest };
   const endpoint: Endpoint = { address, pod: "alpha/web", ...noChains, ingress: name };
   return {
     ...ruleset,

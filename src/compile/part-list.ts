@@ -1,0 +1,49 @@
+import type { ChainClause, ClauseListName } from "../ir/ruleset.ts";
+import type { Direction, PolicyId, Tier } from "../policy/policy.ts";
+import { contentName, digestOf } from "./content-name.ts";
+import type { Part } from "./lower.ts";
+
+/** What policies of one tier say about a direction, in the order in which they are asked. */
+export interface PartList {
+  /** By content and direction; null: no policy says anything. */
+  readonly name: ClauseListName | null;
+  readonly parts: readonly Part[];
+  readonly clauses: readonly ChainClause[];
+  /** Of the parts. */
+  readonly policies: readonly PolicyId[];
+  /** Those of them that are in audit. */
+  readonly audited: readonly PolicyId[];
+}
+
+export const noParts: PartList = { name: null, parts: [], clauses: [], policies: [], audited: [] };
+
+/** What a tier says to a subject. */
+export interface TierParts {
+  /** What is enforced. */
+  readonly enforced: PartList;
+  /** With the policies in audit; the same list where there are none. */
+  readonly all: PartList;
+}
+
+/** What all tiers say to a subject about a direction. */
+export type SubjectParts = Readonly<Record<Tier, TierParts>>;
+
+/** The parts of one tier, given in order. Costs their number. */
+export function tierParts(direction: Direction, tier: Tier, parts: readonly Part[]): TierParts {
+  // A NetworkPolicy isolates though it allows nothing; in an ordered tier a policy without clauses says nothing.
+  const speaking = tier === "networkpolicy" ? parts : parts.filter((part) => part.clauses.length > 0);
+  const enforced = speaking.filter((part) => part.policy.mode === "enforce");
+  const list = partList(direction, enforced);
+  return { enforced: list, all: enforced.length === speaking.length ? list : partList(direction, speaking) };
+}
+
+function partList(direction: Direction, parts: readonly Part[]): PartList {
+  const [first] = parts;
+  if (first === undefined) return noParts;
+  const policies = parts.map((part) => part.policy.id);
+  const audited = parts.filter((part) => part.policy.mode === "audit").map((part) => part.policy.id);
+  const digest = digestOf(["list", direction, ...parts.map((part) => part.digest)]);
+  const words = `${first.policy.namespace ?? "cluster"}.${first.policy.name}`;
+  const name = contentName("l", words, digest) as ClauseListName;
+  return { name, parts, clauses: parts.flatMap((part) => part.clauses), policies, audited };
+}
