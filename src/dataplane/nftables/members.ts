@@ -1,6 +1,6 @@
-import { familyOf, type Address } from "../../net/address.ts";
+import { addressValue, familyOf, type Address } from "../../net/address.ts";
 import type { Pair } from "../../ir/ruleset.ts";
-import type { MembersName, UnionEntry } from "./render/part.ts";
+import type { MembersName, UnionBlock, UnionContent, UnionEntry } from "./render/part.ts";
 
 type Family = 4 | 6;
 
@@ -45,20 +45,49 @@ export class MemberTable {
     return members[family];
   }
 
-  /** The counter of the first entry that has the member, or null where none has. */
-  counterIn(entries: readonly UnionEntry[], family: Family, key: string): string | null {
-    const entry = entries.find(({ members }) => members.some((name) => this.of(name, family).has(key)));
-    return entry?.counter ?? null;
+  /** The counter of what comes first of all that has the member; null: nothing has it, or it belongs to another map. */
+  counterIn({ entries, blocks }: UnionContent, family: Family, key: string): string | null {
+    const index = entries.findIndex(({ members }) => members.some((name) => this.of(name, family).has(key)));
+    return index === -1 ? null : counterAt(entries, blocks, index, key);
   }
 
-  /** All members of all entries with their counters. */
-  unionOf(entries: readonly UnionEntry[], family: Family): Map<string, string> {
+  /** All members of all entries with their counters, but for those that belong to another map. */
+  unionOf({ entries, blocks }: UnionContent, family: Family): Map<string, string> {
     const elements = new Map<string, string>();
-    for (const { counter, members } of entries) {
+    const elsewhere = new Set<string>();
+    for (const [index, { members }] of entries.entries()) {
       for (const name of members) {
-        for (const key of this.of(name, family).keys()) if (!elements.has(key)) elements.set(key, counter);
+        for (const key of this.of(name, family).keys()) {
+          if (elements.has(key) || elsewhere.has(key)) continue;
+          const counter = counterAt(entries, blocks, index, key);
+          if (counter === null) elsewhere.add(key);
+          else elements.set(key, counter);
+        }
       }
     }
     return elements;
   }
+}
+
+/** Of an address that the entry at this place is the first to have. */
+function counterAt(
+  entries: readonly UnionEntry[],
+  blocks: readonly UnionBlock[],
+  index: number,
+  key: string,
+): string | null {
+  const block = blocks.length === 0 ? undefined : blockOf(blocks, addressValue(key as Address));
+  return (block !== undefined && block.before <= index ? block : entries[index])?.counter ?? null;
+}
+
+function blockOf(blocks: readonly UnionBlock[], value: bigint): UnionBlock | undefined {
+  let [from, to] = [0, blocks.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    const block = blocks[middle];
+    if (block === undefined || value < block.low) to = middle;
+    else if (value > block.high) from = middle + 1;
+    else return block;
+  }
+  return undefined;
 }

@@ -14,7 +14,7 @@ import { baseChains, baseCounters, generationChainName, generationRule, verdictO
 import { baseSets, generationSetName, linkLocal } from "./render/base-sets.ts";
 import { auditedChainName, planAudited } from "./render/audited-chain.ts";
 import { chainNameOf, planChain } from "./render/chain.ts";
-import { intervalKey } from "./render/clause-rules.ts";
+import { intervalKey } from "./render/counter-maps.ts";
 import { namesDomains } from "./render/domain-lookups.ts";
 import type { PartId } from "./render/part.ts";
 import type { Verdict } from "./statement.ts";

@@ -2,13 +2,21 @@ import { release } from "node:os";
 import { type Clock, systemClock } from "../../system/clock.ts";
 import { clearConnectionMarks } from "../../system/conntrack.ts";
 import type { RulesetChange } from "../../ir/change.ts";
-import type { Ruleset } from "../../ir/ruleset.ts";
-import { type ApplyReport, type Dataplane, DataplaneError, type PolicyCounter, type SyncReport } from "../dataplane.ts";
+import type { NodeRules } from "../../ir/ruleset.ts";
+import {
+  type ApplyReport,
+  type Dataplane,
+  DataplaneError,
+  type NameSets,
+  type PolicyCounter,
+  type SyncReport,
+} from "../dataplane.ts";
 import { changeSteps } from "./change.ts";
 import { diffPrograms, type KernelProgram, type ProgramDiff } from "./diff.ts";
 import { generationInForce, markMaskInForce } from "./generation-in-force.ts";
 import { type MarkLayout, markLayout, nextGeneration, randomGeneration } from "./generation.ts";
 import { handOver, isOtherLayout, layoutInForce } from "./hand-over.ts";
+import { heldNames, learnNames } from "./learned-names.ts";
 import { createMarkSweep, type MarkSweep } from "./mark-sweep.ts";
 import { Mirror } from "./mirror.ts";
 import { dropCounters } from "./render/base-chains.ts";
@@ -76,7 +84,10 @@ export function nftablesDataplane(options: NftablesOptions): Dataplane {
   };
 }
 
-type Stateful = Pick<Dataplane, "sync" | "apply" | "check" | "counters"> & { forget(): void };
+type Stateful = Pick<Dataplane, "sync" | "apply" | "check" | "counters"> & {
+  readonly names: NameSets;
+  forget(): void;
+};
 
 /** What is done with the kernel, and the mirror of it. After a failure there is no mirror until the next sync. */
 function createState(
@@ -87,6 +98,20 @@ function createState(
   clock: Clock,
 ): Stateful {
   let mirror: Mirror | null = null;
+
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** One after the other: the agent's changes, its checks, and what its learning of names wants decided anew. */
+  const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
+    const result = turn.then(run);
+    turn = result.catch(() => {});
+    return result;
+  };
+
+  const mirrorFor = (what: string): Mirror => {
+    if (mirror !== null) return mirror;
+    throw new DataplaneError(`${what}: nothing is known of the kernel yet`, `${what} needs a sync that succeeded`);
+  };
 
   /** Runs with the mirror taken away, so that whatever fails half way leaves none. */
   const withMirror = async <T>(next: Mirror, run: () => Promise<T>): Promise<T> => {
@@ -147,38 +172,54 @@ function createState(
     forget: () => {
       mirror = null;
     },
-    sync: async (ruleset) => {
-      const started = performance.now();
-      const last = mirror?.generation ?? null;
-      const have = table().read();
-      const inForce = have === null ? null : generationInForce(have, layout);
-      const generation = inForce ?? (last === null ? randomGeneration(layout) : nextGeneration(layout, last));
-      const next = new Mirror(name, layout, generation, reportable(ruleset, table()));
-      const bumps = inForce !== null && ruleset.node.established === "cut";
-      return withMirror(next, async () => report(await repair(have, next, bumps), started));
-    },
-    apply: async (change: RulesetChange): Promise<ApplyReport> => {
-      const started = performance.now();
-      const current = mirror;
-      if (current === null) throw new DataplaneError("nothing to change yet", "apply needs a sync that succeeded");
-      const bumps = isCut(current, change);
-      return withMirror(current, async () => {
-        if (bumps) await sweep.beforeBump();
-        const changed = current.change(change, bumps);
-        const steps = changeSteps(current.program, changed);
-        transact(steps);
-        return { transactions: steps.length, milliseconds: performance.now() - started };
-      });
-    },
-    check: async () => {
-      const started = performance.now();
-      const current = mirror;
-      if (current === null)
-        throw new DataplaneError("nothing to compare with yet", "check needs a sync that succeeded");
-      const have = table().read();
-      // Under `keep` a table that was away needs no new generation: what opened meanwhile carries none.
-      const bumps = have !== null || current.node.established === "cut";
-      return withMirror(current, async () => report(await repair(have, current, bumps), started));
+    sync: (ruleset) =>
+      inTurn(async () => {
+        const started = performance.now();
+        const last = mirror?.generation ?? null;
+        const have = table().read();
+        const inForce = have === null ? null : generationInForce(have, layout);
+        const generation = inForce ?? (last === null ? randomGeneration(layout) : nextGeneration(layout, last));
+        const node = supported(ruleset.node, table());
+        const next = new Mirror(name, layout, generation, { ...ruleset, node });
+        const bumps = inForce !== null && node.established === "cut";
+        return withMirror(next, async () => report(await repair(have, next, bumps), started));
+      }),
+    apply: (change): Promise<ApplyReport> =>
+      inTurn(async () => {
+        const started = performance.now();
+        const current = mirrorFor("apply");
+        const node = change.node === null ? null : supported(change.node, table());
+        const bumps = isCut(current, change);
+        return withMirror(current, async () => {
+          if (bumps) await sweep.beforeBump();
+          const changed = current.change({ ...change, node }, bumps);
+          const steps = changeSteps(current.program, changed);
+          transact(steps);
+          return { transactions: steps.length, milliseconds: performance.now() - started };
+        });
+      }),
+    check: () =>
+      inTurn(async () => {
+        const started = performance.now();
+        const current = mirrorFor("check");
+        const have = table().read();
+        // Under `keep` a table that was away needs no new generation: what opened meanwhile carries none.
+        const bumps = have !== null || current.node.established === "cut";
+        return withMirror(current, async () => report(await repair(have, current, bumps), started));
+      }),
+    names: {
+      // At once, whatever else is under way: each step of that is a transaction, and none touches what was learned.
+      learn: async (entries) => learnNames(table(), entries, mirror?.program.sets ?? null),
+      held: () => inTurn(async () => heldNames(table(), mirrorFor("held").store.learned)),
+      decideAnew: () =>
+        inTurn(async () => {
+          const current = mirrorFor("decide anew");
+          if (current.node.established === "keep") return;
+          await withMirror(current, async () => {
+            await sweep.beforeBump();
+            transact(changeSteps(current.program, current.bump()));
+          });
+        }),
     },
     counters: async () => {
       const values = table().counters();
@@ -191,10 +232,11 @@ function createState(
   };
 }
 
-/** Enforcing must not fail for want of a log: a kernel without one gets the rules without it (`probe` says so). */
-function reportable(ruleset: Ruleset, table: NftTable): Ruleset {
-  if (ruleset.node.logGroup === null || table.takesReports()) return ruleset;
-  return { ...ruleset, node: { ...ruleset.node, logGroup: null } };
+/** Enforcing must not fail for want of a log or a queue: a kernel without gets the rules without (`probe` says so). */
+function supported(node: NodeRules, table: NftTable): NodeRules {
+  const logGroup = node.logGroup === null || table.takesReports() ? node.logGroup : null;
+  const names = node.names === null || table.takesQueue() ? node.names : null;
+  return { ...node, logGroup, names };
 }
 
 /** Whether open connections must be decided again. */

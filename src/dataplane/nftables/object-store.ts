@@ -1,17 +1,18 @@
 import { MemberTable } from "./members.ts";
 import type { ElementData, Program, ProgramChain, ProgramCounter, ProgramSet } from "./program.ts";
-import type { CounterSource, MembersName, Part, PartId, Plan, UnionEntry } from "./render/part.ts";
+import type { CounterSource, MembersName, Part, PartId, PartObject, Plan, UnionContent, UnionEntry } from "./render/part.ts";
 
 interface Held {
   readonly part: Part;
   references: number;
 }
 
-interface Union {
+interface Union extends UnionContent {
   readonly set: string;
-  readonly entries: readonly UnionEntry[];
   readonly family: 4 | 6;
 }
+
+type LearnedPart = Extract<PartObject, { kind: "learned" }>;
 
 /** A set whose elements we change. */
 interface LiveSet extends ProgramSet {
@@ -41,6 +42,9 @@ export class ObjectStore {
   /** Unions by each group or pair set that they take in. */
   readonly #unionsOf = new Map<MembersName, Set<Union>>();
   readonly #unions = new Map<string, Union>();
+  /** Addresses that joined or left what a union takes in, in this change. */
+  readonly #unsettled = new Map<Union, Set<string>>();
+  readonly #learned = new Map<string, LearnedPart>();
   /** The set of a group or pair set, by `NAME/FAMILY`, where there is one. */
   readonly #memberSets = new Map<string, string>();
   #added = new Map<PartId, Part>();
@@ -53,6 +57,11 @@ export class ObjectStore {
 
   get program(): Program {
     return { table: this.#table, chains: this.#chains, sets: this.#sets, counters: this.#counters };
+  }
+
+  /** The sets of what is learned of names. */
+  get learned(): readonly LearnedPart[] {
+    return [...this.#learned.values()];
   }
 
   /** Base objects: never counted, never removed. */
@@ -116,15 +125,25 @@ export class ObjectStore {
     if (joins) members.set(key, null);
     else members.delete(key);
     for (const union of this.#unionsOf.get(name) ?? []) {
-      if (union.family !== family) continue;
-      const counter = this.members.counterIn(union.entries, family, key);
-      if (this.#sets.get(union.set)?.elements.get(key) !== (counter ?? undefined)) {
-        this.setElement(union.set, key, counter ?? undefined);
-      }
+      if (union.family === family) this.#unsettled.set(union, (this.#unsettled.get(union) ?? new Set()).add(key));
     }
   }
 
+  /** Once a change for each address and union, however many of its groups the address left and joined. */
+  #settleUnions(): void {
+    for (const [union, keys] of this.#unsettled) {
+      const elements = this.#unions.get(union.set) === union ? this.#sets.get(union.set)?.elements : undefined;
+      if (elements === undefined) continue;
+      for (const key of keys) {
+        const counter = this.members.counterIn(union, union.family, key) ?? undefined;
+        if (elements.get(key) !== counter) this.setElement(union.set, key, counter);
+      }
+    }
+    this.#unsettled.clear();
+  }
+
   take(): StoreChange {
+    this.#settleUnions();
     for (const id of [...this.#added.keys(), ...this.#removed.keys()]) {
       if (id.startsWith("set ")) this.#touched.delete(id.slice("set ".length));
     }
@@ -150,8 +169,11 @@ export class ObjectStore {
         this.#counters.set(object.counter.name, object.counter);
         this.counterSources.set(object.counter.name, object.source);
         return;
-      case "set":
       case "learned":
+        this.#learned.set(object.set.name, object);
+        this.#sets.set(object.set.name, { ...object.set, elements: new Map() });
+        return;
+      case "set":
         this.#sets.set(object.set.name, { ...object.set, elements: new Map(object.set.elements) });
         return;
       case "members": {
@@ -161,10 +183,10 @@ export class ObjectStore {
         return;
       }
       case "union": {
-        const { set, entries, family } = object;
-        const elements: Map<string, ElementData> = this.members.unionOf(entries, family);
+        const { set, entries, blocks, family } = object;
+        const elements: Map<string, ElementData> = this.members.unionOf(object, family);
         this.#sets.set(set.name, { ...set, elements });
-        const union: Union = { set: set.name, entries, family };
+        const union: Union = { set: set.name, entries, blocks, family };
         this.#unions.set(set.name, union);
         for (const name of membersOf(entries)) {
           const unions = this.#unionsOf.get(name) ?? new Set<Union>();
@@ -184,8 +206,11 @@ export class ObjectStore {
         this.#counters.delete(object.counter.name);
         this.counterSources.delete(object.counter.name);
         return;
-      case "set":
       case "learned":
+        this.#learned.delete(object.set.name);
+        this.#sets.delete(object.set.name);
+        return;
+      case "set":
         this.#sets.delete(object.set.name);
         return;
       case "members": {

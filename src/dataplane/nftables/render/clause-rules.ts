@@ -7,9 +7,10 @@ import { commentText, contentHash, kernelName } from "../names.ts";
 import type { ElementData, KeyType, ProgramSet, Rule } from "../program.ts";
 import type { KeyField, Statement, Verdict } from "../statement.ts";
 import type { DenyReason } from "./deny-chains.ts";
-import { mergeBlocks, type CountedInterval } from "./blocks.ts";
+import { mergeBlocks } from "./blocks.ts";
+import { blocksRule, type LookupKey, unionRule } from "./counter-maps.ts";
 import { acceptDomains } from "./domain-lookups.ts";
-import type { CounterSource, MembersName, Part, PartId, UnionEntry } from "./part.ts";
+import type { CounterSource, MembersName, Part, PartId, UnionContent, UnionEntry } from "./part.ts";
 
 /** What all rules of one endpoint chain have in common, and where the parts they need are collected. */
 export interface ChainContext {
@@ -50,7 +51,7 @@ export function joinRules(lists: readonly RuleList[]): RuleList {
 export const protocolNumber: Readonly<Record<PortProtocol, number>> = { TCP: 6, UDP: 17, SCTP: 132 };
 
 /** Group lookups that stand in line; more of them become one union map (57 ns a group against 100 ns for a union). */
-const mostInLine = 4;
+export const mostInLine = 4;
 
 /** The other end's address: the client for ingress, the backend for egress. */
 export function peerField(context: ChainContext): KeyField {
@@ -171,7 +172,7 @@ export function acceptsFamily(family: Family, clause: ChainClause): boolean {
   return only !== undefined && only.low === 0n && only.high === (family === 4 ? 2n ** 32n : 2n ** 128n) - 1n;
 }
 
-function groupsOf(clause: ChainClause): readonly MembersName[] {
+export function groupsOf(clause: ChainClause): readonly MembersName[] {
   return clause.match.kind === "peers" ? (clause.match.peers?.groups ?? []) : [];
 }
 
@@ -200,11 +201,6 @@ interface ClauseMembers {
   readonly members: readonly MembersName[];
 }
 
-interface LookupKey {
-  readonly type: readonly KeyType[];
-  readonly field: readonly KeyField[];
-}
-
 /** One lookup that finds the counter of the clause that accepts; a miss ends the rule. */
 function acceptUnion(
   context: ChainContext,
@@ -216,30 +212,12 @@ function acceptUnion(
     counter: ruleCounter(context, clause),
     members,
   }));
-  const content = entries.flatMap(({ counter, members }) => [counter, String(members.length), ...members]);
-  const name = `union-${contentHash([String(context.family), key.type.join(" "), ...content])}`;
-  const id: PartId = `set ${name}`;
-  const uses = [...new Set(entries.map(({ counter }): PartId => `counter ${counter}`))];
-  const comment = commentText(clausesComment(clauses.map(({ clause }) => clause)));
-  const shape = { name, key: key.type, data: "counter", interval: false, size: null, comment } as const;
-  const set: ProgramSet = { ...shape, elements: new Map() };
-  context.parts.set(id, { id, uses, object: { kind: "union", set, entries, family: context.family } });
-  return { rules: [counterMapRule(context, match, key.field, name, comment)], uses: [id] };
+  const comment = clausesComment(clauses.map(({ clause }) => clause));
+  return unionRule(context, match, { entries, blocks: [] }, key, comment);
 }
 
-function counterMapRule(
-  context: ChainContext,
-  match: readonly Statement[],
-  key: readonly KeyField[],
-  map: string,
-  comment: string,
-): Rule {
-  const verdict: Statement = { kind: "verdict", verdict: context.accepted };
-  return { statements: [...match, { kind: "counter-map", key, map }, verdict], comment };
-}
-
-function clausesComment(clauses: readonly ChainClause[]): string {
-  return [...new Set(clauses.map(clauseComment))].join(" ");
+export function clausesComment(clauses: readonly ChainClause[]): string {
+  return commentText([...new Set(clauses.map(clauseComment))].join(" "));
 }
 
 /** All blocks of these clauses in one interval map, cut where they overlap: the first clause has the piece. */
@@ -257,21 +235,7 @@ export function acceptBlocks(
       intervals: familyIntervals(family, clause),
     })),
   );
-  const elements = new Map(merged.map((piece): [string, ElementData] => [intervalKey(family, piece), piece.counter]));
-  const content = merged.flatMap((piece) => [intervalKey(family, piece), piece.counter]);
-  const name = `blocks-${contentHash([String(family), ...content])}`;
-  const id: PartId = `set ${name}`;
-  const uses = [...new Set(merged.map(({ counter }): PartId => `counter ${counter}`))];
-  const comment = commentText(clausesComment(withBlocks));
-  const shape = { name, key: [addressType(family)], data: "counter", interval: true, size: null, comment } as const;
-  context.parts.set(id, { id, uses, object: { kind: "set", set: { ...shape, elements } } });
-  return { rules: [counterMapRule(context, match, [peerField(context)], name, comment)], uses: [id] };
-}
-
-/** `LOW-HIGH`, or the one address. */
-export function intervalKey(family: Family, { low, high }: AddressInterval | CountedInterval): string {
-  const first = addressFromValue(family, low);
-  return low === high ? first : `${first}-${addressFromValue(family, high)}`;
+  return blocksRule(context, match, merged, clausesComment(withBlocks));
 }
 
 /** Rules that accept (address, port) pairs of one protocol; `match` says the protocol. */

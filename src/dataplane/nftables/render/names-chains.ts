@@ -35,7 +35,8 @@ export function planNames({ queue, resolvers }: NameLearning, learners: Iterable
     addressesSet(family, learnersSet(family), "pods whose policies name domains", all),
     addressesSet(family, resolversSet(family), "resolvers that are learned from", resolvers),
   ]);
-  for (const set of sets) plan.set(`set ${set.name}`, { id: `set ${set.name}`, uses: [], object: { kind: "set", set } });
+  for (const set of sets)
+    plan.set(`set ${set.name}`, { id: `set ${set.name}`, uses: [], object: { kind: "set", set } });
   const setIds = sets.map(({ name }): PartId => `set ${name}`);
   const tracked = addChain(plan, { name: "names_tracked", hook: null, rules: trackedRules(queue) }, setIds);
   const untracked = addChain(plan, { name: "names_untracked", hook: null, rules: untrackedRules(queue) }, setIds);
@@ -69,7 +70,10 @@ const isIn = (field: KeyField, set: string): Statement => ({ kind: "lookup", key
 function trackedRules(queue: number): Rule[] {
   return families.flatMap((family) =>
     ([`asked${family}`, `backend${family}`] as const).map((resolver) =>
-      rule(isIn(`client${family}`, learnersSet(family)), isIn(resolver, resolversSet(family)), { kind: "queue", queue }),
+      rule(isIn(`client${family}`, learnersSet(family)), isIn(resolver, resolversSet(family)), {
+        kind: "queue",
+        queue,
+      }),
     ),
   );
 }

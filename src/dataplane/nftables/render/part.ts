@@ -53,17 +53,29 @@ export type PartObject =
   /** The members of one group or pair set, of one family. `set` comes without elements. */
   | { readonly kind: "members"; readonly set: ProgramSet; readonly of: MembersName; readonly family: 4 | 6 }
   /** The members of many, each with the counter of the first entry that has it. `set` comes without elements. */
-  | {
-      readonly kind: "union";
-      readonly set: ProgramSet;
-      readonly entries: readonly UnionEntry[];
-      readonly family: 4 | 6;
-    }
+  | ({ readonly kind: "union"; readonly set: ProgramSet; readonly family: 4 | 6 } & UnionContent)
   | { readonly kind: "counter"; readonly counter: ProgramCounter; readonly source: CounterSource };
 
+/** What a union is made of, in the order in which it is asked: the first that has an address has it for good. */
+export interface UnionContent {
+  readonly entries: readonly UnionEntry[];
+  /** Disjoint, ascending: a member that lies in one is the block's, if that comes first. Blocks add no members. */
+  readonly blocks: readonly UnionBlock[];
+}
+
 export interface UnionEntry {
-  readonly counter: string;
+  /** Null: what this entry has belongs to another map, and is not in this one. */
+  readonly counter: string | null;
   readonly members: readonly MembersName[];
+}
+
+export interface UnionBlock {
+  readonly low: bigint;
+  readonly high: bigint;
+  /** It comes before the entries from this one on. */
+  readonly before: number;
+  /** As of an entry. */
+  readonly counter: string | null;
 }
 
 /** Parts by name, those that are used before those that use them. */

@@ -110,6 +110,26 @@ function intervalReader(type: KeyType): ElementReader {
   };
 }
 
+const EXPIRATION = 5;
+
+/** Calls back for each element with its key and the milliseconds that it will last. */
+export function eachTimeLeft(
+  set: Pick<ProgramSet, "key">,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  visit: (key: ElementKey, milliseconds: number) => void,
+): void {
+  const list = attributesOf(buffer, { start, end }).get(ELEMENTS);
+  if (list === undefined) return;
+  eachAttribute(buffer, list.start, list.end, (_type, from, to) => {
+    const element = attributesOf(buffer, { start: from, end: to });
+    const [key, left] = [element.get(1), element.get(EXPIRATION)];
+    if (key === undefined || left === undefined) return;
+    visit(readKey(set.key, buffer, key.start + 4), Number(buffer.readBigUInt64BE(left.start)));
+  });
+}
+
 export function elementReader(set: Pick<ProgramSet, "key" | "interval">): ElementReader {
   const [type] = set.key;
   if (type === undefined || keySize(set.key) === 0) return { take: () => {}, finish: () => new Map() };

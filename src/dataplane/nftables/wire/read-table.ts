@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Span, attributesOf, textOf, u32Of } from "../../../system/netlink/attributes.ts";
-import type { Program, ProgramChain, ProgramCounter, ProgramSet, Rule } from "../program.ts";
+import type { ElementKey, Program, ProgramChain, ProgramCounter, ProgramSet, Rule } from "../program.ts";
 import { type CounterValue, isAnonymousSet, readChain, readCounter, readSet } from "./decode.ts";
-import { elementReader } from "./decode-elements.ts";
+import { eachTimeLeft, elementReader } from "./decode-elements.ts";
 import { readRule } from "./decode-rule.ts";
 import type { DumpOutcome, Dumper } from "./dump.ts";
 import * as nf from "./numbers.ts";
@@ -150,6 +150,23 @@ export function readCounters(dumper: Dumper, table: string): ReadonlyMap<string,
     if (reading.counters((counter, value) => values.set(counter.name, value)) && !reading.isDisturbed()) break;
   }
   return values;
+}
+
+/** The milliseconds that elements of a set will last; empty where there is no such set. */
+export function readTimesLeft(dumper: Dumper, table: string, set: ProgramSet): ReadonlyMap<ElementKey, number> {
+  const names = [
+    [TABLE, table],
+    [ELEMENT_SET, set.name],
+  ] as const;
+  const found = new Map<ElementKey, number>();
+  for (let round = 0; round < rounds; round += 1) {
+    found.clear();
+    const outcome = dumper.dump(`list elements of ${set.name}`, nf.GETSETELEM, names, (...span) =>
+      eachTimeLeft(set, ...span, (key, left) => found.set(key, left)),
+    );
+    if (outcome === "whole") break;
+  }
+  return found;
 }
 
 /** The handles of a chain's rules, in order. */

@@ -1,11 +1,12 @@
 import { openNetlink, NETLINK_NETFILTER } from "../../../system/netlink/socket.ts";
 import { type Capabilities, DataplaneError } from "../../dataplane.ts";
+import type { ElementKey, ProgramSet } from "../program.ts";
 import type { Step } from "../step.ts";
 import type { CounterValue } from "./decode.ts";
 import { type Dumper, createDumper } from "./dump.ts";
 import { missingFeatures, queueFormOf, takesReports } from "./probe.ts";
 import type { QueueForm } from "./queue.ts";
-import { type TableContent, readCounters, readRuleHandles, readTable } from "./read-table.ts";
+import { type TableContent, readCounters, readRuleHandles, readTable, readTimesLeft } from "./read-table.ts";
 import { createRuleHandles } from "./rule-handles.ts";
 import { createTransactor } from "./transaction.ts";
 import { type ForeignChange, type TableWatch, watchTable } from "./watch.ts";
@@ -18,6 +19,8 @@ export interface NftTable {
   read(): TableContent | null;
   /** Packets and bytes of all named counters. */
   counters(): ReadonlyMap<string, CounterValue>;
+  /** Milliseconds for which elements of a set of what was learned will last; empty where there is no such set. */
+  timesLeft(set: ProgramSet): ReadonlyMap<ElementKey, number>;
   /** Calls back when anybody else changed our table or took it away. Returns how to stop. */
   watchForeign(onChange: (change: ForeignChange) => void): () => void;
   /** What this kernel lacks of what we need; nothing is changed. Throws DataplaneError where it may not be asked. */
@@ -74,6 +77,7 @@ export function openTable(netns: string | null, table: string): NftTable {
     transact: (step) => transactor.transact(step),
     read: () => readTable(dumper, table),
     counters: () => readCounters(dumper, table),
+    timesLeft: (set) => readTimesLeft(dumper, table, set),
     watchForeign: (onChange) => {
       const watch = watchTable(openSocket(netns), table, socket.port, onChange);
       watches.add(watch);

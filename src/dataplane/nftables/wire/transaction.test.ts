@@ -187,7 +187,7 @@ describe("a transaction", { skip: noNamespaces, timeout: 60_000 }, () => {
   });
 
   it("reads what others wrote as foreign, and mends a policy", () => {
-    space.run("nft", ["add", "rule", "inet", "portcullis", "stamp", "tcp dport 22 accept"]);
+    space.run("nft", ["add", "rule", "inet", "portcullis", "stamp", "tcp sequence 22 accept"]);
     space.run("nft", ["add", "set", "inet", "portcullis", "theirs", "{ type ether_addr; }"]);
     space.run("nft", ["add", "chain", "inet", "portcullis", "forward", "{ policy drop; }"]);
     const found = table.read();
