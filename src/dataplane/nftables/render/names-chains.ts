@@ -38,8 +38,10 @@ export function planNames({ queue, resolvers }: NameLearning, learners: Iterable
   for (const set of sets)
     plan.set(`set ${set.name}`, { id: `set ${set.name}`, uses: [], object: { kind: "set", set } });
   const setIds = sets.map(({ name }): PartId => `set ${name}`);
-  const tracked = addChain(plan, { name: "names_tracked", hook: null, rules: trackedRules(queue) }, setIds);
-  const untracked = addChain(plan, { name: "names_untracked", hook: null, rules: untrackedRules(queue) }, setIds);
+  const shown = addChain(plan, { name: "names_shown", hook: null, rules: [rule({ kind: "queue", queue })] }, []);
+  const uses = [...setIds, shown];
+  const tracked = addChain(plan, { name: "names_tracked", hook: null, rules: trackedRules() }, uses);
+  const untracked = addChain(plan, { name: "names_untracked", hook: null, rules: untrackedRules() }, uses);
   for (const hook of hooks) {
     const chain: ProgramChain = { name: `names_${hook}`, hook, priority: behindFilters, rules: hookRules };
     addChain(plan, chain, [tracked, untracked]);
@@ -67,18 +69,15 @@ const hookRules: readonly Rule[] = [
 
 const isIn = (field: KeyField, set: string): Statement => ({ kind: "lookup", key: [field], set });
 
-function trackedRules(queue: number): Rule[] {
+function trackedRules(): Rule[] {
   return families.flatMap((family) =>
     ([`asked${family}`, `backend${family}`] as const).map((resolver) =>
-      rule(isIn(`client${family}`, learnersSet(family)), isIn(resolver, resolversSet(family)), {
-        kind: "queue",
-        queue,
-      }),
+      rule(isIn(`client${family}`, learnersSet(family)), isIn(resolver, resolversSet(family)), goto("names_shown")),
     ),
   );
 }
 
-function untrackedRules(queue: number): Rule[] {
+function untrackedRules(): Rule[] {
   const [from, to] = ["source", "destination"] as const;
   return families.flatMap((family) =>
     transports.flatMap((transport) =>
@@ -91,7 +90,7 @@ function untrackedRules(queue: number): Rule[] {
           { kind: "header-port", end: resolver, port: dnsPort },
           isIn(`${learner}${family}`, learnersSet(family)),
           isIn(`${resolver}${family}`, resolversSet(family)),
-          { kind: "queue", queue },
+          goto("names_shown"),
         ),
       ),
     ),
