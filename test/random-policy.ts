@@ -131,7 +131,7 @@ export const apiNetworkPolicy: fc.Arbitrary<ApiObject> = fc
   );
 
 /** Behind the last priority that a policy can have. */
-export const lastPriority = 1001;
+export const lastPriority = 2 ** 31;
 
 const requirementKey = fc.constantFrom(...labelKeys);
 const requirementValues = fc.uniqueArray(fc.constantFrom(...labelValues), { minLength: 1, maxLength: 2 });
