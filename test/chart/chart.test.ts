@@ -2,113 +2,22 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { isMap, isScalar, parse, parseDocument } from "yaml";
-import { dataplaneNames } from "../../src/dataplane/registry.ts";
+import { parse } from "yaml";
 import { defaultStateFile } from "../../src/agent/node-state.ts";
-import { readSettings, settingNames, type SettingName } from "../../src/agent/settings.ts";
+import { allGatesOpen } from "../../src/policy/feature-gates.ts";
 import { policyKinds, unreadKinds } from "../../src/policy/kinds.ts";
-import { type Manifest, alertRules, chart, helm, installManifest, noHelm, objectsOf, template } from "./helm.ts";
-
-type Json = Readonly<Record<string, unknown>>;
-const read = (...path: readonly string[]): string => readFileSync(join(chart, ...path), "utf8");
-const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const one = (objects: readonly Manifest[], kind: string, name = "portcullis"): Manifest => {
-  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
-  assert.ok(found, `there is a ${kind} ${name}`);
-  return found;
-};
-
-/** Everything a test looks at of the agents' pods. */
-interface PodSpec {
-  readonly hostNetwork: boolean;
-  readonly priorityClassName: string;
-  readonly tolerations: readonly Json[];
-  readonly securityContext: Json;
-  readonly initContainers?: readonly Container[];
-  readonly containers: readonly Container[];
-  readonly volumes: readonly Json[];
-}
-interface Container {
-  readonly name: string;
-  readonly command: readonly string[];
-  readonly args: readonly string[];
-  readonly image: string;
-  readonly securityContext: Json;
-  readonly volumeMounts: readonly Json[];
-}
-const podSpecOf = (workload: Manifest): PodSpec => (workload["spec"] as { template: { spec: PodSpec } }).template.spec;
-const agentOf = (objects: readonly Manifest[]): Container => {
-  const [container] = podSpecOf(one(objects, "DaemonSet")).containers;
-  assert.ok(container);
-  return container;
-};
-/** As the values name a kind. */
-const lower = (kind: string): string => `${kind.slice(0, 1).toLowerCase()}${kind.slice(1)}`;
-const rulesOf = (role: Manifest): readonly Json[] => role["rules"] as readonly Json[];
-
-/** The settings that flags amount to, read as the agent reads them. */
-function readFlags(args: readonly string[]) {
-  const texts = new Map<SettingName, string[]>();
-  for (const arg of args) {
-    const [, name = "", value = "true"] = /^--([a-z-]+)(?:=(.*))?$/s.exec(arg) ?? [];
-    const known = settingNames.find((setting) => setting === name);
-    assert.ok(known, `${arg} is a flag of the agent`);
-    texts.set(known, [...(texts.get(known) ?? []), value]);
-  }
-  const written = [...texts].map(([name, list]) => [name, { texts: list, place: `--${name}` }] as const);
-  return readSettings(new Map([...written, ["node-name", { texts: ["n"], place: "NODE_NAME" }]]), dataplaneNames);
-}
-
-describe("the chart's values", () => {
-  const schema = JSON.parse(read("values.schema.json")) as Json;
-
-  it("are all in the schema, which knows no others and leaves nothing open", () => {
-    const compare = (value: unknown, node: unknown, path: string): void => {
-      assert.ok(isObject(node), `${path} is in the schema`);
-      const properties = node["properties"];
-      if (!isObject(properties)) return;
-      assert.equal(node["additionalProperties"], false, `${path} takes no other values`);
-      assert.ok(isObject(value), `${path} is in values.yaml`);
-      const known = Object.keys(properties).filter((name) => path !== "" || name !== "global");
-      // Requests and limits: any resource.
-      assert.deepEqual(Object.keys(value).sort(), known.sort(), `${path}: values.yaml and schema name the same`);
-      for (const [name, child] of Object.entries(value)) compare(child, properties[name], `${path}.${name}`);
-    };
-    compare(parse(read("values.yaml")), schema, "");
-  });
-
-  it("are each documented where they stand", () => {
-    const undocumented: string[] = [];
-    const visit = (node: unknown, path: string): void => {
-      if (!isMap(node)) return;
-      node.items.forEach((pair, index) => {
-        const key = isScalar(pair.key) ? String(pair.key.value) : "";
-        const name = `${path}.${key}`;
-        const before = isScalar(pair.key) ? pair.key.commentBefore : null;
-        // The comment before a map's first key stands at the map.
-        const comment = before ?? (index === 0 ? node.commentBefore : null);
-        const isGroup = isMap(pair.value) && pair.value.items.length > 0 && name !== ".agent.resources";
-        if (isGroup && name !== ".agent.nodeSelector") visit(pair.value, name);
-        else if (typeof comment !== "string" || comment.trim().length < 15) undocumented.push(name);
-      });
-    };
-    visit(parseDocument(read("values.yaml")).contents, "");
-    assert.deepEqual(undocumented, []);
-  });
-
-  it("have a switch for each policy kind, and only NetworkPolicy is on", () => {
-    const kinds = [...policyKinds.map(({ kind }) => kind), ...unreadKinds.map(({ kind }) => kind)];
-    const switches = (parse(read("values.yaml")) as { policies: Record<string, { enabled: boolean }> }).policies;
-    const named = kinds.map((kind) => lower(kind));
-    assert.deepEqual(Object.keys(switches).sort(), named.sort());
-    const on = Object.entries(switches).filter(([, { enabled }]) => enabled);
-    assert.deepEqual(
-      on.map(([name]) => name),
-      ["networkPolicy"],
-    );
-  });
-});
+import { agentOf, type Json, onByDefault, one, podSpecOf, read, readFlags, switchesOf } from "./chart-objects.ts";
+import {
+  alertRules,
+  chart,
+  helm,
+  installManifest,
+  type InstallManifest,
+  installManifests,
+  noHelm,
+  objectsOf,
+  template,
+} from "./helm.ts";
 
 describe("the chart", { skip: noHelm }, () => {
   it("passes helm lint without a warning", () => {
@@ -137,13 +46,19 @@ describe("the chart", { skip: noHelm }, () => {
       ["uninstall.removeRules", "true"],
       ["dropLog.group", 70_000],
       ["logging", null],
+      ["featureGates.NodePeers", true],
+      ["featureGates.nodePeers", "false"],
+      ["dns.service", "kube-system/kube-dns"],
+      ["dns.resolvers", ["10.0.0.0/8"]],
+      ["dns.queue", 0],
+      ["dns.minTtl", "500ms"],
     ];
     for (const [path, value] of wrong) {
       const { status, stderr } = template({ [path]: value });
       assert.notEqual(status, 0, `${path}=${JSON.stringify(value)}`);
       assert.match(stderr, /specifications of the schema/, `${path}=${JSON.stringify(value)}`);
     }
-    assert.match(template({ "policies.networkPolicy.enabled": false }).stderr, /switch on at least one of policies/);
+    assert.match(template(switchesOf(onByDefault, false)).stderr, /switch on at least one of policies/);
     assert.match(template({ "metrics.serviceMonitor.enabled": true }).stderr, /needs metrics.service.enabled/);
   });
 
@@ -152,7 +67,9 @@ describe("the chart", { skip: noHelm }, () => {
     assert.ok(plain.ok, "the agent takes them");
     assert.deepEqual(plain.settings.exemptNamespaces, [], "no namespace is exempt unless the operator says so");
     assert.equal(plain.settings.audit, false);
-    assert.deepEqual(plain.settings.policyKinds, ["NetworkPolicy"]);
+    assert.deepEqual(plain.settings.policyKinds?.toSorted(), onByDefault.toSorted());
+    assert.deepEqual(plain.settings.featureGates, allGatesOpen);
+    assert.deepEqual(plain.settings.dnsService, { namespace: "kube-system", name: "kube-dns" });
     assert.equal(plain.settings.stateFile, defaultStateFile);
     assert.deepEqual(plain.settings.uninstallFrom, { namespace: "kube-system", name: "portcullis" });
     const { args } = agentOf(
@@ -171,7 +88,19 @@ describe("the chart", { skip: noHelm }, () => {
         "metrics.host": "::1",
         "metrics.port": 9181,
         "serviceAccount.name": "other",
-        ...Object.fromEntries(unreadKinds.map(({ kind }) => [`policies.${lower(kind)}.enabled`, true])),
+        "featureGates.nodePeers": false,
+        "featureGates.namedPorts": false,
+        "dns.service.namespace": "openshift-dns",
+        "dns.service.name": "dns-default",
+        "dns.resolvers": ["169.254.20.10", "fd00::a"],
+        "dns.queue": 77,
+        "dns.minTtl": "10s",
+        "dns.maxTtl": "30m",
+        "dns.grace": "1h30m",
+        ...switchesOf(
+          unreadKinds.map(({ kind }) => kind),
+          true,
+        ),
       }),
     );
     const taken = readFlags(args.slice(1));
@@ -179,6 +108,13 @@ describe("the chart", { skip: noHelm }, () => {
     const { settings } = taken;
     assert.equal(settings.podCidrs?.length, 2);
     assert.deepEqual(settings.policyKinds?.toSorted(), [...policyKinds, ...unreadKinds].map(({ kind }) => kind).sort());
+    assert.deepEqual([...settings.featureGates], ["DomainNames"]);
+    assert.deepEqual(settings.dnsService, { namespace: "openshift-dns", name: "dns-default" });
+    assert.deepEqual(settings.dnsResolvers, ["169.254.20.10", "fd00::a"]);
+    assert.deepEqual(
+      [settings.dnsQueue, settings.dnsMinTtl, settings.dnsMaxTtl, settings.dnsGrace],
+      [77, 10, 1800, 5400],
+    );
     assert.deepEqual(settings.exemptNamespaces, ["kube-system", "monitoring"]);
     assert.deepEqual(settings.bind, { kind: "tcp", host: "::1", port: 9181 });
     assert.deepEqual(settings.uninstallFrom, { namespace: "kube-system", name: "other" });
@@ -215,24 +151,6 @@ describe("the chart", { skip: noHelm }, () => {
     assert.deepEqual(spec.tolerations, [{ operator: "Exists" }]);
     const paths = spec.volumes.map(({ hostPath }) => (hostPath as Json)["path"]);
     assert.deepEqual(paths, ["/run/portcullis", "/var/lib/portcullis"]);
-  });
-
-  it("gives exactly the rights to read what is watched, kind by kind", () => {
-    const resources = (values: Json) =>
-      rulesOf(one(objectsOf(values), "ClusterRole")).flatMap(({ resources: list, verbs }) =>
-        (list as readonly string[]).map((resource) => `${resource}: ${(verbs as readonly string[]).join(" ")}`),
-      );
-    const base = ["pods", "namespaces", "nodes"].map((name) => `${name}: get list watch`);
-    const events = "events: create";
-    assert.deepEqual(resources({}), [...base, "networkpolicies: get list watch", events]);
-    const definitions = "customresourcedefinitions: list watch";
-    const admin = { "policies.networkPolicy.enabled": false, "policies.adminNetworkPolicy.enabled": true };
-    const ofKind = "adminnetworkpolicies: get list watch";
-    assert.deepEqual(resources(admin), [...base, ofKind, definitions, events]);
-    for (const { kind, resource } of unreadKinds) {
-      const name = `policies.${lower(kind)}.enabled`;
-      assert.ok(resources({ [name]: true }).includes(`${resource}: get list watch`), kind);
-    }
   });
 
   it("removes the rules before it is removed, or leaves them where that is wanted", () => {
@@ -299,8 +217,10 @@ describe("the chart", { skip: noHelm }, () => {
     }
   });
 
-  it("deploy/install.yaml is what it renders", () => {
-    const committed = readFileSync(join(chart, "..", "..", "deploy", "install.yaml"), "utf8");
-    assert.equal(committed, installManifest(), "run npm run deploy:render");
+  it("deploy/ holds what it renders, with the tiers and without", () => {
+    for (const name of Object.keys(installManifests) as InstallManifest[]) {
+      const committed = readFileSync(join(chart, "..", "..", "deploy", name), "utf8");
+      assert.equal(committed, installManifest(name), "run npm run deploy:render");
+    }
   });
 });

@@ -61,12 +61,29 @@ export function objectsOf(values: Readonly<Record<string, unknown>> = {}): reado
   return manifestsOf(stdout);
 }
 
-/** deploy/install.yaml as the chart renders it now. */
-export function installManifest(): string {
-  const { status, stdout, stderr } = template({}, "--no-hooks");
+/** The rendered variants in deploy/, and the values of each. */
+export const installManifests = {
+  "install.yaml": {},
+  "install-without-tiers.yaml": {
+    "policies.adminNetworkPolicy.enabled": false,
+    "policies.baselineAdminNetworkPolicy.enabled": false,
+    "policies.clusterNetworkPolicy.enabled": false,
+  },
+} as const;
+
+export type InstallManifest = keyof typeof installManifests;
+
+const about: Readonly<Record<InstallManifest, string>> = {
+  "install.yaml": "Portcullis for a cluster without Helm, in kube-system",
+  "install-without-tiers.yaml": "Portcullis without Helm, in kube-system: NetworkPolicy alone, no tiers",
+};
+
+/** A file of deploy/ as the chart renders it now. */
+export function installManifest(name: InstallManifest): string {
+  const { status, stdout, stderr } = template(installManifests[name], "--no-hooks");
   if (status !== 0) throw new Error(stderr);
   const head = [
-    "# Portcullis for a cluster without Helm, in kube-system: kubectl apply -f deploy/install.yaml",
+    `# ${about[name]}: kubectl apply -f deploy/${name}`,
     "# Made of charts/portcullis by `npm run deploy:render`; change the chart, not this file.",
   ];
   return `${head.join("\n")}\n${stdout.replaceAll("app.kubernetes.io/managed-by: Helm", "app.kubernetes.io/managed-by: kubectl")}`;

@@ -1,8 +1,8 @@
-/** `npm run deploy:render`: writes deploy/install.yaml from the chart, and into the chart what it takes from docs/. */
+/** `npm run deploy:render`: writes deploy/install*.yaml from the chart, and into the chart what it takes from docs/. */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildPrograms } from "../apiserver/binaries/build.ts";
-import { alertRules, chart, installManifest } from "./helm.ts";
+import { alertRules, chart, type InstallManifest, installManifest, installManifests } from "./helm.ts";
 
 const missing = buildPrograms(["helm"]);
 if (missing.length > 0) {
@@ -13,5 +13,7 @@ mkdirSync(join(chart, "files"), { recursive: true });
 copyFileSync(alertRules, join(chart, "files", "rules.yaml"));
 const folder = join(import.meta.dirname, "..", "..", "deploy");
 mkdirSync(folder, { recursive: true });
-writeFileSync(join(folder, "install.yaml"), installManifest());
-console.log(`wrote ${join("deploy", "install.yaml")}`);
+for (const name of Object.keys(installManifests) as InstallManifest[]) {
+  writeFileSync(join(folder, name), installManifest(name));
+  console.log(`wrote ${join("deploy", name)}`);
+}

@@ -52,3 +52,21 @@ port: metrics
 host: {{ . | quote }}
 {{- end }}
 {{- end -}}
+
+{{/* The policy kinds that are on, as the agent's flag names them. */}}
+{{- define "portcullis.kinds" -}}
+{{- $kinds := list -}}
+{{- range $name, $switch := .Values.policies -}}
+{{- if $switch.enabled }}{{ $kinds = append $kinds (printf "%s%s" (upper (substr 0 1 $name)) (substr 1 -1 $name)) }}{{ end -}}
+{{- end -}}
+{{- if not $kinds }}{{ fail "switch on at least one of policies" }}{{ end -}}
+{{- join "," $kinds -}}
+{{- end -}}
+
+{{/* Names are learned: policies that can have them are read, and nobody has said otherwise. Empty: they are not. */}}
+{{- define "portcullis.learnsNames" -}}
+{{- $kinds := .Values.policies -}}
+{{- if and .Values.dns.enabled .Values.featureGates.domainNames (or $kinds.adminNetworkPolicy.enabled $kinds.clusterNetworkPolicy.enabled) -}}
+true
+{{- end -}}
+{{- end -}}
