@@ -1,6 +1,5 @@
 import * as fc from "fast-check";
 import { portProtocols } from "../src/net/protocol.ts";
-import { policyKindFor } from "../src/policy/kinds.ts";
 import { namespace, node, pod, service } from "./ask.ts";
 import type { ApiObject } from "./cluster-of.ts";
 import { apiNetworkPolicy, namespaceNames, portNames, portNumbers, randomLabels } from "./random-policy.ts";
@@ -133,8 +132,6 @@ const uniqueById = <T extends ApiObject>(objects: readonly T[]): T[] => {
   return [...new Map(objects.map((object) => [idOf(object), object])).values()];
 };
 
-const isRead = ({ apiVersion, kind }: ApiObject): boolean => policyKindFor(apiVersion, kind) !== null;
-
 /**
  * A cluster as a real one could be, as API objects: three nodes, namespaces (some without an object), pods of all
  * kinds with addresses of their node's range or another's, Services, policies of all kinds. Each address is one pod's.
@@ -160,7 +157,7 @@ export const apiCluster: fc.Arbitrary<readonly ApiObject[]> = fc
     ...namespaces.flatMap((labels, index) => (labels === null ? [] : [namespace(namespaceNames[index] ?? "", labels)])),
     ...pods.map(podOf),
     ...services.map(serviceOf),
-    ...uniqueById([...policies, ...tierPolicies.filter(isRead)]),
+    ...uniqueById([...policies, ...tierPolicies]),
   ]);
 
 /** The random cluster of a seed: the same for the same seed. */

@@ -202,7 +202,7 @@ const peersOf = (direction: Direction, action: Action): fc.Arbitrary<Peer> => {
 };
 
 /** A name of a port beside nodes or domains is unreadable, so no policy is lowered to that. */
-function withReadablePorts(clause: Omit<Clause, "rule">): Omit<Clause, "rule"> {
+export function withReadablePorts(clause: Omit<Clause, "rule">): Omit<Clause, "rule"> {
   const { peers, ports } = clause;
   if (ports === null || peers === null || peers.every(({ kind }) => kind === "pods" || kind === "block")) return clause;
   return { ...clause, ports: ports.filter(({ kind }) => kind === "range") };

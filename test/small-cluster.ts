@@ -25,7 +25,7 @@ import type {
   PolicyId,
   PortMatch,
 } from "../src/policy/policy.ts";
-import { lastPriority } from "./random-policy.ts";
+import { lastPriority, withReadablePorts } from "./random-policy.ts";
 
 const namespaceNames = ["a", "b", "c"];
 const keys = ["k", "l"];
@@ -157,12 +157,14 @@ const clausesOf = (clause: fc.Arbitrary<Omit<Clause, "rule">>): fc.Arbitrary<Cla
   );
 
 const clauseOf = (action: Action, peer: fc.Arbitrary<Peer>) =>
-  fc.record({
-    ruleName: fc.option(pick(["first", "second"])),
-    action: fc.constant(action),
-    peers: fc.option(few(peer)),
-    ports: fc.option(few(portMatch)),
-  });
+  fc
+    .record({
+      ruleName: fc.option(pick(["first", "second"])),
+      action: fc.constant(action),
+      peers: fc.option(few(peer)),
+      ports: fc.option(few(portMatch)),
+    })
+    .map(withReadablePorts);
 
 const orderedClauses = (direction: Direction): fc.Arbitrary<Clause[] | null> =>
   clausesOf(

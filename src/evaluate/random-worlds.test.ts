@@ -58,6 +58,14 @@ function kindsIn(cluster: Cluster, below: (limit: number) => number): readonly (
   }).flat();
 }
 
+const wanted = [
+  ["admin allow", "admin deny", "baseline allow", "baseline deny", "networkpolicy allow", "networkpolicy deny"],
+  ["default allow", "default deny", "none allow", "none deny"],
+  ["passed to networkpolicy", "passed to baseline", "passed to default"],
+  ["to a name allow", "to a name deny", "to a node allow", "to a node deny"],
+  ["by AdminNetworkPolicy", "by BaselineAdminNetworkPolicy", "by ClusterNetworkPolicy"],
+].flat();
+
 describe("random clusters", () => {
   it("meet every kind of decision", (context) => {
     const counts = new Map<string, number>();
@@ -76,13 +84,7 @@ describe("random clusters", () => {
     context.diagnostic(
       `seed ${seed}, ${parts} parts: ${shares.map(([what, n]) => `${what} ${((n / parts) * 100).toFixed(1)} %`).join(", ")}`,
     );
-    for (const what of [
-      ...["admin allow", "admin deny", "baseline allow", "baseline deny", "networkpolicy allow", "networkpolicy deny"],
-      ...["default allow", "default deny", "none allow", "none deny"],
-      ...["passed to networkpolicy", "passed to baseline", "passed to default"],
-      ...["to a name allow", "to a name deny", "to a node allow", "to a node deny"],
-      ...["by AdminNetworkPolicy", "by BaselineAdminNetworkPolicy", "by ClusterNetworkPolicy"],
-    ]) {
+    for (const what of wanted) {
       assert.ok((counts.get(what) ?? 0) > parts / 1000, `${what}: ${counts.get(what) ?? 0} of ${parts}`);
     }
   });
