@@ -1,6 +1,15 @@
 import { MemberTable } from "./members.ts";
 import type { ElementData, Program, ProgramChain, ProgramCounter, ProgramSet } from "./program.ts";
-import type { CounterSource, MembersName, Part, PartId, PartObject, Plan, UnionContent, UnionEntry } from "./render/part.ts";
+import type {
+  CounterSource,
+  MembersName,
+  Part,
+  PartId,
+  PartObject,
+  Plan,
+  UnionContent,
+  UnionEntry,
+} from "./render/part.ts";
 
 interface Held {
   readonly part: Part;

@@ -4,8 +4,8 @@ import { kernelName } from "../names.ts";
 import type { Rule } from "../program.ts";
 import type { Statement, Verdict } from "../statement.ts";
 import { verdictOf } from "./base-chains.ts";
-import { addChain, addDecision } from "./chain.ts";
-import { addCounter, type ChainContext } from "./clause-rules.ts";
+import { addDecision } from "./chain.ts";
+import { addChain, addCounter, type ChainContext } from "./clause-rules.ts";
 import { auditReport, denied, type DenyReason, denyReasons } from "./deny-chains.ts";
 import type { Part, PartId, Plan } from "./part.ts";
 

@@ -3,7 +3,7 @@ import { portProtocols, type PortProtocol } from "../../../net/protocol.ts";
 import type { Action } from "../../../policy/policy.ts";
 import type { Chain, ChainClause, ChainName } from "../../../ir/ruleset.ts";
 import { commentText, contentHash, kernelName } from "../names.ts";
-import type { ElementData, ProgramSet, Rule } from "../program.ts";
+import type { Rule } from "../program.ts";
 import type { Statement, Verdict } from "../statement.ts";
 import { ruleText } from "../text.ts";
 import { verdictOf } from "./base-chains.ts";
@@ -11,23 +11,23 @@ import { denied, type DenyReason } from "./deny-chains.ts";
 import {
   acceptPairs,
   acceptPeers,
+  addChain,
   type ChainContext,
   dropCounter,
   joinRules,
   protocolNumber,
   type RuleList,
 } from "./clause-rules.ts";
-import { orderedRules } from "./ordered-rules.ts";
+import { tierRules } from "./ordered-rules.ts";
 import type { Part, PartId, Plan } from "./part.ts";
 import { clausesOfProtocol, type PortClass } from "./port-classes.ts";
+import { portMapRule } from "./port-maps.ts";
 
 /** The kernel's chain for an IR chain: one a family, so that a packet meets no rule of the other family. */
 export function chainNameOf(chain: ChainName, family: Family): string {
   return kernelName(`${chain}/${family}`);
 }
 
-/** Port ranges become single ports of a hash map up to this many (97 ns against 157-255 ns), above it an interval map. */
-const mostExpandedPorts = 512;
 /** Fewer port ranges than this are compared one after the other (about 30 ns each) rather than looked up. */
 const mostComparedRanges = 2;
 /** A class of so few rules stands in line; a longer one is a chain of its own, shared by all that have the same. */
@@ -61,26 +61,33 @@ export function addDecision(context: ChainContext, chain: Chain): PartId {
   return addChain(
     context,
     kernelName(context.base),
-    chain.admin.length === 0 ? rest : belowAdmin(context, chain, rest),
+    chain.admin.length === 0 ? rest : adminRules(context, chain, rest),
   );
 }
 
-/** Adds a chain to the plan, with what the context's verdicts lead to among its uses. */
-export function addChain(context: Pick<ChainContext, "leaves" | "parts">, name: string, list: RuleList): PartId {
-  const id: PartId = `chain ${name}`;
-  const uses = [...new Set([...list.uses, ...context.leaves])];
-  context.parts.set(id, { id, uses, object: { kind: "chain", chain: { name, hook: null, rules: list.rules } } });
-  return id;
+/** Admin rules in order, then the rest: a pass goes there. */
+function adminRules(context: ChainContext, chain: Chain, rest: RuleList): RuleList {
+  const { verdict, uses } = continuation(context, rest);
+  return tierRules(context, chain.admin, {
+    verdictFor: (action) => actionVerdict(context, action, verdict, "admin"),
+    next: verdict,
+    nextUses: uses,
+  });
 }
 
-/** Admin rules in order, then the rest in a chain of its own: a pass goes there. */
-function belowAdmin(context: ChainContext, chain: Chain, rest: RuleList): RuleList {
-  const restName = kernelName(`${context.base}/rest`);
-  const restId = addChain(context, restName, rest);
-  const next: Verdict = { kind: "goto", chain: restName };
-  const admin = orderedRules(context, chain.admin, (action) => actionVerdict(context, action, next, "admin"));
-  const last: Rule = { statements: [{ kind: "verdict", verdict: next }], comment: null };
-  return joinRules([admin, { rules: [last], uses: [restId] }]);
+/** How to go on to what stands below a tier: in a chain of its own, named by its content, if it is more than a verdict. */
+function continuation(
+  context: ChainContext,
+  rest: RuleList,
+): { readonly verdict: Verdict; readonly uses: readonly PartId[] } {
+  const [only, ...more] = rest.rules;
+  const [statement, ...others] = only?.statements ?? [];
+  if (more.length === 0 && others.length === 0 && statement?.kind === "verdict") {
+    return { verdict: statement.verdict, uses: rest.uses };
+  }
+  const short = context.direction === "ingress" ? "in" : "eg";
+  const name = `rest-${short}${context.family}-${contentHash(rest.rules.map(ruleText))}`;
+  return { verdict: { kind: "goto", chain: name }, uses: [addChain(context, name, rest)] };
 }
 
 function actionVerdict(context: ChainContext, action: Action, passed: Verdict, tier: "admin" | "baseline"): Verdict {
@@ -95,13 +102,14 @@ function actionVerdict(context: ChainContext, action: Action, passed: Verdict, t
 }
 
 function baselineRules(context: ChainContext, chain: Chain): RuleList {
-  if (chain.baseline.length === 0) return fallbackRules(context, chain);
-  const fallbackName = kernelName(`${context.base}/default`);
-  const fallbackId = addChain(context, fallbackName, fallbackRules(context, chain));
-  const next: Verdict = { kind: "goto", chain: fallbackName };
-  const rules = orderedRules(context, chain.baseline, (action) => actionVerdict(context, action, next, "baseline"));
-  const last: Rule = { statements: [{ kind: "verdict", verdict: next }], comment: null };
-  return joinRules([rules, { rules: [last], uses: [fallbackId] }]);
+  const fallback = fallbackRules(context, chain);
+  if (chain.baseline.length === 0) return fallback;
+  const { verdict, uses } = continuation(context, fallback);
+  return tierRules(context, chain.baseline, {
+    verdictFor: (action) => actionVerdict(context, action, verdict, "baseline"),
+    next: verdict,
+    nextUses: uses,
+  });
 }
 
 function fallbackRules(context: ChainContext, chain: Chain): RuleList {
@@ -201,53 +209,6 @@ function mappedClasses(
   classes: readonly PortClass[],
   last: RuleList | null,
 ): RuleList {
-  const ports = classes.reduce(
-    (sum, { ranges }) => ranges.reduce((part, { from, to }) => part + to - from + 1, sum),
-    0,
-  );
-  const interval = ports > mostExpandedPorts;
-  const elements = new Map<string, ElementData>();
-  const chains = new Set<PartId>();
-  for (const { ranges, clauses } of classes) {
-    const chain = classChain(context, clauses, last);
-    chains.add(`chain ${chain}`);
-    for (const { from, to } of ranges) {
-      for (const key of interval ? [portKey(from, to)] : singlePorts(from, to))
-        elements.set(key, { kind: last === null ? "jump" : "goto", chain });
-    }
-  }
-  const map = portMap(context, interval, elements, [...chains]);
-  const lookup: Statement = { kind: "verdict-map", key: ["backend-port"], map };
-  return { rules: [{ statements: [...match, lookup], comment: null }], uses: [`set ${map}`] };
-}
-
-function portMap(
-  context: ChainContext,
-  interval: boolean,
-  elements: ReadonlyMap<string, ElementData>,
-  uses: readonly PartId[],
-): string {
-  const sorted = new Map([...elements].sort(([a], [b]) => Number.parseInt(a) - Number.parseInt(b)));
-  const content = [...sorted].flatMap(([key, data]) => [
-    key,
-    data !== null && typeof data === "object" && "chain" in data ? data.chain : "",
-  ]);
-  const name = `ports-${contentHash([String(interval), ...content])}`;
-  const set: ProgramSet = {
-    name,
-    key: ["inet_service"],
-    data: "verdict",
-    interval,
-    size: null,
-    comment: null,
-    elements: sorted,
-  };
-  context.parts.set(`set ${name}`, { id: `set ${name}`, uses, object: { kind: "set", set } });
-  return name;
-}
-
-const portKey = (from: number, to: number): string => (from === to ? String(from) : `${from}-${to}`);
-
-function singlePorts(from: number, to: number): string[] {
-  return Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
+  const byPort = classes.map(({ ranges, clauses }) => ({ ranges, chain: classChain(context, clauses, last) }));
+  return portMapRule(context, match, byPort, last === null ? "jump" : "goto");
 }

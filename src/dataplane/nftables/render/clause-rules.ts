@@ -99,6 +99,14 @@ export function addCounter(
   context.parts.set(id, { id, uses: [], object: { kind: "counter", counter, source } });
 }
 
+/** Adds a chain to the plan, with what the context's verdicts lead to among its uses. */
+export function addChain(context: Pick<ChainContext, "leaves" | "parts">, name: string, list: RuleList): PartId {
+  const id: PartId = `chain ${name}`;
+  const uses = [...new Set([...list.uses, ...context.leaves])];
+  context.parts.set(id, { id, uses, object: { kind: "chain", chain: { name, hook: null, rules: list.rules } } });
+  return id;
+}
+
 /** `namespace/policy[rule]`. */
 export function clauseComment(clause: ChainClause): string {
   return commentText(`${clause.policy.replace(/^NetworkPolicy\//, "")}[${clause.rule}]`);

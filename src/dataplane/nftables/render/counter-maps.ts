@@ -71,4 +71,3 @@ export function intervalKey(family: Family, { low, high }: AddressInterval | Cou
   const first = addressFromValue(family, low);
   return low === high ? first : `${first}-${addressFromValue(family, high)}`;
 }
-

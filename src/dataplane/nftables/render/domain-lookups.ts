@@ -33,7 +33,7 @@ export function learnedSet(of: DomainSetName, family: Family, role: LearnedFor):
 }
 
 /** The names that a clause means; null: none. */
-function domainsOf({ match }: ChainClause): DomainSetName | null {
+export function domainsOf({ match }: ChainClause): DomainSetName | null {
   return match.kind === "peers" ? (match.peers?.domains ?? null) : null;
 }
 

@@ -37,6 +37,30 @@ export function clausesOfProtocol(clauses: readonly ChainClause[], protocol: Por
   return { classes: portClasses(some, protocol), everyPort, pairs };
 }
 
+/** The ports of one protocol, where the order of clauses counts. */
+export interface OrderedPorts {
+  /** With all clauses that can match these ports, those for every port and every protocol too, in the order given. */
+  readonly classes: readonly PortClass[];
+  /** What can match the ports in no class. */
+  readonly otherPorts: readonly ChainClause[];
+}
+
+/** Classes of ports as lists of their own, each of which holds all that counts for its ports. */
+export function orderedByPort(clauses: readonly ChainClause[], protocol: PortProtocol): OrderedPorts {
+  const { classes, everyPort, pairs } = clausesOfProtocol(clauses, protocol);
+  const always = new Set([...everyPort, ...pairs]);
+  const otherPorts = clauses.filter(
+    (clause) => always.has(clause) || (clause.match.kind === "peers" && clause.match.ports === null),
+  );
+  const rank = new Map(clauses.map((clause, index) => [clause, index]));
+  const inOrder = (list: readonly ChainClause[]): ChainClause[] =>
+    [...list].sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0));
+  return {
+    classes: classes.map((one) => ({ ranges: one.ranges, clauses: inOrder([...one.clauses, ...otherPorts]) })),
+    otherPorts,
+  };
+}
+
 interface Piece {
   readonly from: number;
   readonly to: number;

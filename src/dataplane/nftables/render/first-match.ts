@@ -1,0 +1,222 @@
+import type { Action } from "../../../policy/policy.ts";
+import type { ChainClause } from "../../../ir/ruleset.ts";
+import type { Verdict } from "../statement.ts";
+import { mergeBlocks } from "./blocks.ts";
+import { blocksRule, type LookupKey, unionRule } from "./counter-maps.ts";
+import {
+  acceptBlocks,
+  acceptPairs,
+  acceptsFamily,
+  addressType,
+  type ChainContext,
+  clausesComment,
+  countedRule,
+  counterUse,
+  familyIntervals,
+  groupsOf,
+  joinRules,
+  membersSet,
+  mostInLine,
+  peerField,
+  ruleCounter,
+  type RuleList,
+} from "./clause-rules.ts";
+import { acceptDomains, domainsOf } from "./domain-lookups.ts";
+import type { MembersName, UnionBlock, UnionContent, UnionEntry } from "./part.ts";
+
+export type VerdictFor = (action: Action) => Verdict;
+
+/**
+ * A list in order is asked in parts where clauses for every port and those for one class of ports take turns: the
+ * former then have maps of their own, which all classes share. With more turns than this it is asked as a whole.
+ */
+const mostTurns = 4;
+
+/** What stands together in a list: asked as a whole, after what comes before it. */
+type Stretch =
+  | { readonly kind: "peers" | "pairs"; readonly clauses: readonly ChainClause[] }
+  /** What was learned of names is the kernel's: nothing can be resolved before. */
+  | { readonly kind: "domains" | "open"; readonly clause: ChainClause };
+
+/**
+ * Rules by which the first clause of the list that matches decides, whatever its protocol and ports (the caller has
+ * seen to those). A packet pays for a few lookups, however many clauses there are: where many follow each other, one
+ * map an action holds the addresses whose first match has this action. What nothing matches goes on behind the rules.
+ */
+export function firstMatchRules(
+  context: ChainContext,
+  clauses: readonly ChainClause[],
+  verdictFor: VerdictFor,
+): RuleList {
+  return joinRules(
+    stretchesOf(context, clauses).map((stretch): RuleList => {
+      switch (stretch.kind) {
+        case "peers":
+          return peersRules(context, stretch.clauses, verdictFor);
+        case "pairs":
+          return pairsRules(context, stretch.clauses, verdictFor);
+        case "domains":
+          return acceptDomains(withVerdict(context, stretch.clause, verdictFor), [], [stretch.clause]);
+        case "open": {
+          const rule = countedRule(context, stretch.clause, [], verdictFor(stretch.clause.action));
+          return { rules: [rule], uses: [counterUse(context, stretch.clause)] };
+        }
+      }
+    }),
+  );
+}
+
+/** The context in which `accepted` is what the clause does, whatever that is. */
+export const withVerdict = (context: ChainContext, clause: ChainClause, verdictFor: VerdictFor): ChainContext => ({
+  ...context,
+  accepted: verdictFor(clause.action),
+});
+
+function stretchesOf(context: ChainContext, clauses: readonly ChainClause[]): readonly Stretch[] {
+  const stretches: Stretch[] = [];
+  const append = (kind: "peers" | "pairs", clause: ChainClause): void => {
+    const last = stretches.at(-1);
+    if (last?.kind === kind) stretches[stretches.length - 1] = { kind, clauses: [...last.clauses, clause] };
+    else stretches.push({ kind, clauses: [clause] });
+  };
+  for (const clause of clauses) {
+    if (acceptsFamily(context.family, clause)) return [...stretches, { kind: "open", clause }];
+    if (clause.match.kind === "pairs") append("pairs", clause);
+    else if (groupsOf(clause).length + familyIntervals(context.family, clause).length > 0) append("peers", clause);
+    if (context.direction === "egress" && domainsOf(clause) !== null) stretches.push({ kind: "domains", clause });
+  }
+  return stretches;
+}
+
+/** One lookup that stands in line. */
+type Lookup =
+  | { readonly kind: "group"; readonly clause: ChainClause; readonly group: MembersName }
+  /** Of one action. */
+  | { readonly kind: "blocks"; readonly clauses: readonly ChainClause[] };
+
+function peersRules(context: ChainContext, clauses: readonly ChainClause[], verdictFor: VerdictFor): RuleList {
+  const lookups = lookupsOf(context, clauses);
+  if (lookups.length <= mostInLine) return inLine(context, lookups, verdictFor);
+  const turns = turnsOf(clauses);
+  if (turns.length === 1 || turns.length > mostTurns) return resolved(context, clauses, verdictFor);
+  return joinRules(turns.map((turn) => peersRules(context, turn, verdictFor)));
+}
+
+/** Clauses for every port, and others, as they follow each other. */
+function turnsOf(clauses: readonly ChainClause[]): readonly (readonly ChainClause[])[] {
+  const isPortless = ({ match }: ChainClause): boolean => match.kind === "peers" && match.ports === null;
+  const turns: ChainClause[][] = [];
+  let last: boolean | null = null;
+  for (const clause of clauses) {
+    if (isPortless(clause) === last) turns.at(-1)?.push(clause);
+    else turns.push([clause]);
+    last = isPortless(clause);
+  }
+  return turns;
+}
+
+/** In the order of the clauses; blocks of neighbours that do the same are one map where no group stands between. */
+function lookupsOf(context: ChainContext, clauses: readonly ChainClause[]): readonly Lookup[] {
+  const lookups: Lookup[] = [];
+  for (const clause of clauses) {
+    for (const group of groupsOf(clause)) lookups.push({ kind: "group", clause, group });
+    if (familyIntervals(context.family, clause).length === 0) continue;
+    const last = lookups.at(-1);
+    if (last?.kind === "blocks" && last.clauses[0]?.action === clause.action)
+      lookups[lookups.length - 1] = { kind: "blocks", clauses: [...last.clauses, clause] };
+    else lookups.push({ kind: "blocks", clauses: [clause] });
+  }
+  return lookups;
+}
+
+function inLine(context: ChainContext, lookups: readonly Lookup[], verdictFor: VerdictFor): RuleList {
+  return joinRules(
+    lookups.map((lookup): RuleList => {
+      if (lookup.kind === "blocks") {
+        const [first] = lookup.clauses;
+        if (first === undefined) throw new Error("a lookup of nobody's blocks");
+        return acceptBlocks(withVerdict(context, first, verdictFor), [], lookup.clauses);
+      }
+      const { clause, group } = lookup;
+      const set = membersSet(context, group, [addressType(context.family)]);
+      const rule = countedRule(
+        context,
+        clause,
+        [{ kind: "lookup", key: [peerField(context)], set }],
+        verdictFor(clause.action),
+      );
+      return { rules: [rule], uses: [`set ${set}`, counterUse(context, clause)] };
+    }),
+  );
+}
+
+/** The actions of these clauses, in the order in which they come. */
+const actionsOf = (clauses: readonly ChainClause[]): readonly Action[] => [
+  ...new Set(clauses.map(({ action }) => action)),
+];
+
+/**
+ * One map of members an action, then one of blocks an action: who is in a group is found in one of the former and
+ * goes no further, though it may be for a block that comes first.
+ */
+function resolved(context: ChainContext, clauses: readonly ChainClause[], verdictFor: VerdictFor): RuleList {
+  const members = clauses.filter((clause) => groupsOf(clause).length > 0);
+  const pieces = mergeBlocks(
+    clauses.map((clause, rank) => ({ counter: String(rank), intervals: familyIntervals(context.family, clause) })),
+  ).flatMap(({ low, high, counter }) => {
+    const clause = clauses[Number(counter)];
+    return clause === undefined ? [] : [{ low, high, clause }];
+  });
+  /** How many of those with members come before it. */
+  const before = new Map<ChainClause, number>();
+  let count = 0;
+  for (const clause of clauses) {
+    before.set(clause, count);
+    if (groupsOf(clause).length > 0) count++;
+  }
+  const shadowing = pieces
+    .map((piece) => ({ ...piece, before: before.get(piece.clause) ?? 0 }))
+    .filter((piece) => piece.before < members.length);
+  const found = [...members, ...shadowing.map(({ clause }) => clause)];
+  const key: LookupKey = { type: [addressType(context.family)], field: [peerField(context)] };
+  const unions = actionsOf(clauses).map((action): RuleList => {
+    const own = found.filter((clause) => clause.action === action);
+    if (own.length === 0) return joinRules([]);
+    const counter = (clause: ChainClause): string | null =>
+      clause.action === action ? ruleCounter(context, clause) : null;
+    const content: UnionContent = {
+      entries: members.map((clause) => ({ counter: counter(clause), members: groupsOf(clause) })),
+      blocks: shadowing.map((piece): UnionBlock => ({ ...piece, counter: counter(piece.clause) })),
+    };
+    return unionRule({ ...context, accepted: verdictFor(action) }, [], content, key, clausesComment(own));
+  });
+  const blocks = actionsOf(clauses).map((action): RuleList => {
+    const own = pieces.filter(({ clause }) => clause.action === action);
+    if (own.length === 0) return joinRules([]);
+    const counted = own.map(({ low, high, clause }) => ({ low, high, counter: ruleCounter(context, clause) }));
+    const comment = clausesComment(own.map(({ clause }) => clause));
+    return blocksRule({ ...context, accepted: verdictFor(action) }, [], counted, comment);
+  });
+  return joinRules([...unions, ...blocks]);
+}
+
+/** (address, port) pairs of one protocol, in order. */
+function pairsRules(context: ChainContext, clauses: readonly ChainClause[], verdictFor: VerdictFor): RuleList {
+  if (clauses.length <= mostInLine) {
+    return joinRules(clauses.map((clause) => acceptPairs(withVerdict(context, clause, verdictFor), [], [clause])));
+  }
+  const key: LookupKey = {
+    type: [addressType(context.family), "inet_service"],
+    field: [peerField(context), "backend-port"],
+  };
+  return joinRules(
+    actionsOf(clauses).map((action): RuleList => {
+      const entries = clauses.map((clause): UnionEntry => ({
+        counter: clause.action === action ? ruleCounter(context, clause) : null,
+        members: clause.match.kind === "pairs" ? [clause.match.pairs] : [],
+      }));
+      const comment = clausesComment(clauses.filter((clause) => clause.action === action));
+      return unionRule({ ...context, accepted: verdictFor(action) }, [], { entries, blocks: [] }, key, comment);
+    }),
+  );
+}
