@@ -8,6 +8,7 @@ import { parseCidr } from "../src/net/cidr.ts";
 import type { Cluster } from "../src/policy/cluster.ts";
 import { networkPolicyKind } from "../src/policy/network-policy/network-policy.ts";
 import type { Policy } from "../src/policy/policy.ts";
+import { adminPolicyOf } from "./admin-policies.ts";
 
 /**
  * How big a cluster is. Pods are replicas of applications (five each), applications are spread over namespaces, pods
@@ -18,6 +19,8 @@ export interface ClusterSize {
   readonly policies: number;
   readonly nodes: number;
   readonly namespaces: number;
+  /** Policies of the ordered tiers; absent: none. */
+  readonly adminPolicies?: number;
 }
 
 /** The cluster of the speed aims: 110 pods a node. */
@@ -154,5 +157,7 @@ export function clusterOfSize(size: ClusterSize): Cluster {
     ...Array.from({ length: size.nodes }, (_, number) => nodeOf(number)),
     ...allPods(size),
   ];
-  return { objects, policies: Array.from({ length: size.policies }, (_, index) => policyOf(size, index)) };
+  const policies = Array.from({ length: size.policies }, (_, index) => policyOf(size, index));
+  const admin = Array.from({ length: size.adminPolicies ?? 0 }, (_, index) => adminPolicyOf(index));
+  return { objects, policies: [...policies, ...admin] };
 }

@@ -1,5 +1,6 @@
 /**
- * What the compiler costs: `node --expose-gc bench/compile.ts [pods policies]`, by default 100,000 and 10,000.
+ * What the compiler costs: `node --expose-gc bench/compile.ts [pods policies admin]`, by default 100,000, 10,000 and none;
+ * `admin`: how many policies of the ordered tiers.
  * Prints one line a figure: what, p50, p99 in ms; then the memory.
  */
 import type { CompileOptions } from "../src/compile/options.ts";
@@ -8,13 +9,14 @@ import { createCompiler } from "../src/compile/incremental.ts";
 import { keyOf } from "../src/kube/objects.ts";
 import type { Pod } from "../src/kube/objects.ts";
 import type { Change, Cluster } from "../src/policy/cluster.ts";
+import { adminPolicyOf } from "./admin-policies.ts";
 import type { ClusterSize } from "./cluster.ts";
 import { clusterOfSize, largest, nodeNameOf, podOf, policyOf } from "./cluster.ts";
 
 function sizeFrom(args: readonly string[]): ClusterSize {
-  const [pods = largest.pods, policies = largest.policies] = args.map(Number);
+  const [pods = largest.pods, policies = largest.policies, adminPolicies = 0] = args.map(Number);
   const nodes = Math.max(2, Math.ceil(pods / 110));
-  return { pods, policies, nodes, namespaces: Math.max(1, Math.ceil(pods / 100)) };
+  return { pods, policies, nodes, namespaces: Math.max(1, Math.ceil(pods / 100)), adminPolicies };
 }
 
 const size = sizeFrom(process.argv.slice(2));
@@ -100,6 +102,24 @@ function measureAll(compiler: Compiler): void {
   measure("policy goes, comes (selects pods of this node)", compiler, goneAndBack);
 }
 
+/** What is changed here selects every pod, so all classes of the node. */
+function measureAdmin(compiler: Compiler, count: number): void {
+  const everybody = Array.from({ length: count }, (_, index) => index).filter((index) => index % 10 < 5);
+  const versions = (more: (index: number) => object): Change[] =>
+    everybody.slice(0, 100).map((index) => ({ kind: "policy", policy: adminPolicyOf(index, 25, more(index)) }));
+  const back = versions(() => ({}));
+  const ports = everybody.slice(0, 100).map((index): Change => ({ kind: "policy", policy: adminPolicyOf(index, 26) }));
+  measure("admin policy of all pods: rule changes", compiler, [...ports, ...back]);
+  const priorities = versions((index) => ({ priority: (index + 500) % 1001 }));
+  measure("admin policy of all pods: priority changes", compiler, [...priorities, ...back]);
+  const subjects = versions(() => ({ subject: { namespaces: { matchLabels: { stage: "prod" } } } }));
+  measure("admin policy of all pods: subject changes", compiler, [...subjects, ...back]);
+  const goneAndBack = back.flatMap((change): Change[] =>
+    change.kind === "policy" ? [{ kind: "gone", key: change.policy.id as never }, change] : [],
+  );
+  measure("admin policy of all pods goes, comes", compiler, goneAndBack);
+}
+
 function load(): Compiler {
   printMemory("before");
   let cluster: Cluster | null = clusterOfSize(size);
@@ -117,8 +137,11 @@ function load(): Compiler {
   return compiler;
 }
 
-console.log(`${size.pods} pods, ${size.policies} policies, ${size.nodes} nodes, ${size.namespaces} namespaces`);
+console.log(
+  `${size.pods} pods, ${size.policies} policies, ${size.adminPolicies ?? 0} admin policies, ${size.nodes} nodes, ${size.namespaces} namespaces`,
+);
 const compiler = load();
 printMemory("compiler alone");
 measureAll(compiler);
+if (size.adminPolicies !== undefined && size.adminPolicies > 0) measureAdmin(compiler, size.adminPolicies);
 printMemory("after all");
