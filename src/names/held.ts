@@ -1,7 +1,7 @@
 import type { DomainSetName } from "../ir/ruleset.ts";
 import type { Address } from "../net/address.ts";
 import type { DomainName } from "../net/domain-name.ts";
-import { mostAddresses, mostAddressesOfName, mostAddressesOfPod } from "./limits.ts";
+import { mostAddresses, mostAddressesOfName, mostAddressesOfPod, mostAddressesOfSet } from "./limits.ts";
 
 /** An address in a domain set, as far as we have brought it there. Times are milliseconds. */
 export interface HeldAddress {
@@ -19,7 +19,7 @@ export interface HeldAddress {
 }
 
 /** Why an address is not learned. */
-export type OverLimit = "name" | "pod" | "node";
+export type OverLimit = "name" | "pod" | "set" | "node";
 
 /** What is in the domain sets: the kernel's own time-outs, kept in step. */
 export interface Held {
@@ -81,6 +81,7 @@ export function createHeld(now: number): Held {
   };
   const overLimit = ({ set, pod, name }: HeldAddress): OverLimit | null => {
     if (size >= mostAddresses) return "node";
+    if ((sets.get(set)?.size ?? 0) >= mostAddressesOfSet) return "set";
     if (pod !== null && ofPod.of(pod) >= mostAddressesOfPod) return "pod";
     return name !== null && ofName.of(`${set} ${name}`) >= mostAddressesOfName ? "name" : null;
   };

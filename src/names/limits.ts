@@ -6,10 +6,12 @@ export const mostPendingQueries = 65_536;
 /** Milliseconds after which an answer comes too late: pods ask again after 2.5 or 5 s, three times at most. */
 export const queryLifetime = 15_000;
 
-/** Addresses of one name in one domain set, at a time. */
-export const mostAddressesOfName = 256;
+/** Addresses of one name in one domain set, at a time, those in their grace included. */
+export const mostAddressesOfName = 1024;
 /** Addresses that the answers to one pod have brought into domain sets, at a time. */
-export const mostAddressesOfPod = 4096;
+export const mostAddressesOfPod = 2048;
+/** In one domain set, of both families together: the kernel's have room for 4,096 of each. */
+export const mostAddressesOfSet = 4000;
 /** In all domain sets of the node. */
 export const mostAddresses = 65_536;
 

@@ -58,7 +58,7 @@ interface PatternIndex {
   readonly below: ReadonlyMap<string, readonly DomainSetName[]>;
 }
 
-function indexOf(sets: readonly NameTable["sets"][number][]): PatternIndex {
+function patternIndexOf(sets: readonly NameTable["sets"][number][]): PatternIndex {
   const exact = new Map<string, DomainSetName[]>();
   const below = new Map<string, DomainSetName[]>();
   for (const { name, patterns } of sets) {
@@ -72,7 +72,7 @@ function indexOf(sets: readonly NameTable["sets"][number][]): PatternIndex {
 }
 
 export function createSubjects(table: NameTable): Subjects {
-  const indexes = table.classes.map((own) => indexOf(own.flatMap((index) => table.sets[index] ?? [])));
+  const indexes = table.classes.map((own) => patternIndexOf(own.flatMap((index) => table.sets[index] ?? [])));
   const byAddress = new Map(table.subjects);
   return {
     isSubject: (client) => byAddress.has(client),

@@ -26,6 +26,7 @@ const calls = {
   interfaceIndex: libc.func("unsigned int if_nametoindex(const char *name)"),
   epollCreate: libc.func("int epoll_create1(int flags)"),
   epollControl: libc.func("int epoll_ctl(int epoll, int operation, int fd, void *event)"),
+  eventfd: libc.func("int eventfd(unsigned int initial, int flags)"),
   epollWait: libc.func("int epoll_wait(int epoll, void *events, int room, int milliseconds)"),
 } as const;
 

@@ -122,6 +122,11 @@ export function ignoreOverruns(socket: NetlinkSocket): void {
   call("setsockopt", socket.fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, oneAsOption, 4);
 }
 
+/** Bytes that wait to be read; the kernel counts what it needs itself, twice as much as a packet has. */
+export function setReceiveRoom(socket: NetlinkSocket, bytes: number): void {
+  setNumber(socket.fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes);
+}
+
 /** Ends `subscribe`. While nobody on the machine listens the kernel does not even write the notifications. */
 export function unsubscribe(socket: NetlinkSocket, group: number): void {
   setMembership(socket, NETLINK_DROP_MEMBERSHIP, group);

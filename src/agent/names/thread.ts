@@ -1,0 +1,69 @@
+import { existsSync } from "node:fs";
+import { extname, join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { closeDescriptor, openBell, ringBell } from "../../system/waiting-thread.ts";
+import type { FromThread, ThreadOptions, ToThread } from "./messages.ts";
+
+/** The thread that reads DNS packets, as the main thread has it. */
+export interface NameThread {
+  send(message: ToThread): void;
+  /** Lets all packets go that wait, gives the queue up and ends. */
+  stop(): Promise<void>;
+}
+
+export interface ThreadListener {
+  readonly message: (message: FromThread) => void;
+  /** It is over; the queue is free and what is sent to it passes. Called once. */
+  readonly ended: (reason: Error) => void;
+}
+
+const { dirname, filename } = import.meta;
+
+/** In a clone the file beside this one; of a bundle the part of that name beside it (scripts/bundle.mjs). */
+function workerFile(): string {
+  const type = extname(filename);
+  return join(dirname, type === ".ts" ? "worker.ts" : `names-worker${type}`);
+}
+
+/** The single-file executable has no files beside it: what it holds is handed over as text. */
+function startWorker(workerData: ThreadOptions): Worker {
+  const file = workerFile();
+  if (existsSync(file)) return new Worker(file, { workerData, name: "names" });
+  const { getAsset } = process.getBuiltinModule("node:sea");
+  return new Worker(getAsset("names-worker.cjs", "utf8"), { eval: true, workerData, name: "names" });
+}
+
+/** A thread of its own costs 10 MB and 50 ms; nobody waits for it to start. */
+export function startNameThread(options: Omit<ThreadOptions, "bell">, listener: ThreadListener): NameThread {
+  const bell = openBell();
+  const worker = startWorker({ ...options, bell });
+  let over = false;
+  let reason = new Error("the thread that reads DNS answers has ended");
+  const ended = new Promise<void>((resolve) => {
+    worker.on("message", (message: FromThread) => {
+      if (message.kind === "ended") reason = Object.assign(new Error(message.message), { code: message.code });
+      else listener.message(message);
+    });
+    worker.on("error", (error) => {
+      reason = error instanceof Error ? error : new Error(String(error));
+    });
+    worker.on("exit", () => {
+      over = true;
+      closeDescriptor(bell);
+      resolve();
+      listener.ended(reason);
+    });
+  });
+  const send = (message: ToThread): void => {
+    if (over) return;
+    worker.postMessage(message);
+    ringBell(bell);
+  };
+  return {
+    send,
+    stop: () => {
+      send({ kind: "stop" });
+      return ended;
+    },
+  };
+}
