@@ -10,10 +10,10 @@ import type { Topology } from "../../src/lab/plan/plan.ts";
 import { inputOf } from "../../src/lab/standing-lab.ts";
 import { inNamespace } from "../../src/system/namespace.ts";
 import type { ApiObject } from "../cluster-of.ts";
-import { clusterFromSeed } from "../random-cluster.ts";
 import { closeStreams, delivers, openStream, type OpenStream } from "./open-streams.ts";
 import { changedCluster, unreadablePolicy } from "./random-changes.ts";
 import { randomQueries, type RandomQuery } from "./random-queries.ts";
+import { tieredCluster } from "./tiered-cluster.ts";
 
 /** What is as the evaluator does not say: a probe, or a connection that was open. */
 export interface Disagreement {
@@ -165,7 +165,7 @@ interface StreamAnswers {
 }
 
 function statesFrom(seed: number): readonly State[] {
-  const first = [...clusterFromSeed(seed), ...(seed % 2 === 0 ? unreadablePolicy(seed) : [])];
+  const first = [...tieredCluster(seed), ...(seed % 2 === 0 ? unreadablePolicy(seed) : [])];
   const queries = randomQueries(first, seed, probesPerCluster);
   const states: State[] = [{ name: String(seed), objects: first, queries }];
   let objects: readonly ApiObject[] = first;

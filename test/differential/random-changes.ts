@@ -1,27 +1,13 @@
 /** Changes to a cluster that stay a cluster: what an operator edits while connections are open. */
 import fc from "fast-check";
 import type { ApiObject } from "../cluster-of.ts";
-import { clusterFromSeed } from "../random-cluster.ts";
 import { randomLabels } from "../random-policy.ts";
 import { apiTierPolicyWithUnreadable } from "../random-tier-policy.ts";
+import { idOf, isOfTier, isPolicy, specOf, withMetadata, withSpec, type Fields } from "./api-edits.ts";
 import { numbersFrom, pickFrom, type Pick } from "./random-numbers.ts";
+import { tieredCluster } from "./tiered-cluster.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
 type Edit = (object: ApiObject, pick: Pick, seed: number) => ApiObject;
-
-const specOf = (object: ApiObject): Fields => (object["spec"] ?? {}) as Fields;
-const withSpec = (object: ApiObject, fields: Fields): ApiObject => ({
-  ...object,
-  spec: { ...specOf(object), ...fields },
-});
-const withMetadata = (object: ApiObject, fields: Fields): ApiObject => ({
-  ...object,
-  metadata: { ...object.metadata, ...fields },
-});
-
-const tierKinds = ["AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"];
-const isOfTier = ({ kind }: ApiObject): boolean => tierKinds.includes(kind);
-const isPolicy = (object: ApiObject): boolean => object.kind === "NetworkPolicy" || isOfTier(object);
 
 function actionsOf({ kind }: ApiObject): readonly string[] {
   if (kind === "BaselineAdminNetworkPolicy") return ["Allow", "Deny"];
@@ -75,11 +61,6 @@ function editsOf(object: ApiObject): readonly Edit[] {
   return object.kind === "Pod" || object.kind === "Node" ? [freshLabels] : [];
 }
 
-function idOf({ kind, metadata }: ApiObject): string {
-  const { namespace, name } = metadata as Fields;
-  return JSON.stringify([kind, namespace, name]);
-}
-
 /**
  * The next state of a cluster: policies go and come, and some objects are edited. Hosts and addresses stay, so that
  * connections do.
@@ -94,7 +75,7 @@ export function changedCluster(objects: readonly ApiObject[], seed: number): rea
     return edits.length === 0 || below(often) > 0 ? object : pick(edits)(object, pick, seed + below(1_000_000));
   });
   const there = new Set(edited.map(idOf));
-  const come = clusterFromSeed(seed).filter((object) => isPolicy(object) && !there.has(idOf(object)) && below(3) === 0);
+  const come = tieredCluster(seed).filter((object) => isPolicy(object) && !there.has(idOf(object)) && below(3) === 0);
   return [...edited, ...come];
 }
 
