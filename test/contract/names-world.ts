@@ -1,80 +1,56 @@
-import type { World } from "./world.ts";
-import { compileWhole } from "../../src/compile/whole.ts";
-import type {
-  Chain,
-  ChainClause,
-  ChainName,
-  DomainSet,
-  DomainSetName,
-  NameLearning,
-  PeerMatch,
-  Ruleset,
-} from "../../src/ir/ruleset.ts";
-import { emptyAddresses } from "../../src/net/address-set.ts";
-import type { DomainPattern } from "../../src/net/domain-name.ts";
-import type { PolicyId } from "../../src/policy/policy.ts";
-import { clusterOf } from "../cluster-of.ts";
-import { usual } from "./fixture.ts";
-import { worldObjects } from "./world.ts";
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Dataplane, LearnedName, NameSets } from "../../src/dataplane/dataplane.ts";
+import type { DomainSetName, Ruleset } from "../../src/ir/ruleset.ts";
+import type { Address } from "../../src/net/address.ts";
+import type { ApiObject } from "../cluster-of.ts";
 
-/** The set of what the client may reach by name, and the policy that says so. */
-export const exampleSet = "d-example" as DomainSetName;
-const policy = "ClusterNetworkPolicy/names" as PolicyId;
-
-export interface NamesOptions {
-  readonly learning: NameLearning | null;
-  readonly established?: "cut" | "keep";
-  /** Those that may reach what has the name, and DNS, and nobody else. */
-  readonly learners?: readonly ("client" | "other")[];
-  /** In audit only: what the policy would do is told, and nobody is kept from anything. */
-  readonly isAudit?: boolean;
+/** One policy of the Admin tier for the pods of this label: what has the name, and DNS, and nothing else. */
+export function namesPolicy(subject: string, more: { readonly metadata?: object; readonly priority?: number } = {}) {
+  const port = { destinationPort: { number: 53 } };
+  return {
+    apiVersion: "policy.networking.k8s.io/v1alpha2",
+    kind: "ClusterNetworkPolicy",
+    metadata: { name: `names-${subject}`, ...more.metadata },
+    spec: {
+      tier: "Admin",
+      priority: more.priority ?? 10,
+      subject: { pods: { podSelector: { matchLabels: { app: subject } } } },
+      egress: [
+        { name: "by-name", action: "Accept", to: [{ domainNames: ["example.org"] }] },
+        {
+          name: "dns",
+          action: "Accept",
+          to: [{ networks: ["0.0.0.0/0", "::/0"] }],
+          protocols: [{ udp: port }, { tcp: port }],
+        },
+        { name: "rest", action: "Deny", to: [{ networks: ["0.0.0.0/0", "::/0"] }] },
+      ],
+    },
+  } satisfies ApiObject;
 }
 
-const clause = (rule: number, action: ChainClause["action"], more: Partial<ChainClause["match"]>): ChainClause => ({
-  policy,
-  rule,
-  action,
-  match: { kind: "peers", peers: null, ports: null, ...more } as ChainClause["match"],
-});
+/** The one set of names of a Ruleset. */
+export function onlyDomainSet({ domainSets }: Ruleset): DomainSetName {
+  const [name, ...more] = domainSets.keys();
+  assert.ok(name !== undefined && more.length === 0);
+  return name;
+}
 
-const named: PeerMatch = { groups: [], addresses: emptyAddresses, domains: exampleSet };
-const dns = (["UDP", "TCP"] as const).map((protocol) => ({ protocol, from: 53, to: 53 }));
+export function namesOf({ names }: Dataplane): NameSets {
+  assert.ok(names !== undefined);
+  return names;
+}
 
-/** Accepts what was learned of `example.org`, and DNS of anybody; denies all else. */
-const chain: Chain = {
-  name: "eg-names" as ChainName,
-  direction: "egress",
-  admin: [clause(0, "accept", { peers: named }), clause(1, "accept", { ports: dns }), clause(2, "deny", {})],
-  networkPolicy: null,
-  baseline: [],
-  fallback: "accept",
-  lists: { admin: null, networkPolicy: null, baseline: null },
-  isolatedBy: [],
-  audited: [],
-};
+/** What an answer for the set taught. */
+export const learned = (
+  set: DomainSetName,
+  address: Address,
+  seconds: number,
+  graceSeconds = seconds + 60,
+): LearnedName => ({ set, address, seconds, graceSeconds });
 
-const set: DomainSet = { name: exampleSet, patterns: ["example.org" as DomainPattern] };
-
-/** What the world's node is brought to: pods under a policy that names `example.org`. */
-export function rulesetWithNames(world: World, options: NamesOptions): Ruleset {
-  const { learning, established = "cut", learners = ["client"], isAudit = false } = options;
-  const plain = compileWhole(clusterOf(worldObjects(world)), { ...usual, established });
-  const endpoints = new Map(plain.endpoints);
-  for (const { v4, v6 } of learners.map((name) => world[name])) {
-    for (const address of [v4, v6]) {
-      const endpoint = endpoints.get(address);
-      if (endpoint === undefined) throw new Error(`${address} is no pod of the world`);
-      endpoints.set(address, { ...endpoint, [isAudit ? "auditEgress" : "egress"]: chain.name });
-    }
-  }
-  const isUsed = learners.length > 0;
-  return {
-    ...plain,
-    node: { ...plain.node, names: learning },
-    endpoints,
-    chains: isUsed
-      ? new Map([...plain.chains, [chain.name, isAudit ? { ...chain, audited: [policy] } : chain]])
-      : plain.chains,
-    domainSets: isUsed ? new Map([[set.name, set]]) : plain.domainSets,
-  };
+/** Waits until so many seconds after `since` (of `performance.now`): for time that passes in the kernel. */
+export async function secondsAfter(since: number, seconds: number): Promise<void> {
+  await pause(Math.max(0, since + seconds * 1000 - performance.now()));
 }

@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import { dataplaneNames } from "../../src/dataplane/registry.ts";
+import type { CompileOptions } from "../../src/compile/options.ts";
+import type { Address } from "../../src/net/address.ts";
+import { type Family, freshPort, reachesUdp, useWorld } from "./fixture.ts";
+import { namesPolicy } from "./names-world.ts";
+import { PacketQueue, type QueuedPacket } from "./packet-queue.ts";
+import { connect, Listener, Udp } from "./sockets.ts";
+import type { Host, World } from "./world.ts";
+
+const queue = 9053;
+const policy = namesPolicy("client");
+const dns = 53;
+const hooks = { input: 1, forward: 2, output: 3 } as const;
+const serviceV6 = "fd00:96::a" as Address;
+
+/** Protocol, and where it goes, of what was queued. */
+const seen = (packets: readonly QueuedPacket[]): string[] =>
+  packets.map(({ hook, packet }) => {
+    const isV6 = (packet[0] ?? 0) >> 4 === 6;
+    const [protocol, at] = isV6 ? [packet[6], 40] : [packet[9], 4 * ((packet[0] ?? 0) & 15)];
+    const [from, to] = [packet.readUInt16BE(at), packet.readUInt16BE(at + 2)];
+    const way = to === dns ? "query" : from === dns ? "answer" : "other";
+    return `${protocol === 6 ? "tcp" : "udp"}${isV6 ? 6 : 4} ${way} ${hook}`;
+  });
+
+/** One query and its answer; what was shown of them. */
+async function askUdp(shown: PacketQueue, client: Host, server: Host, family: Family, to = server[family]) {
+  const there = Udp.open(server.netns, server[family], dns);
+  const here = Udp.open(client.netns, client[family], freshPort());
+  try {
+    here.send(to, dns, "query");
+    const queries = await shown.acceptAll(40);
+    assert.equal(await there.receive(), "query");
+    there.answer("answer");
+    const answers = await shown.acceptAll(40);
+    assert.equal(await here.receive(), "answer");
+    return seen([...queries, ...answers]);
+  } finally {
+    here.close();
+    there.close();
+  }
+}
+
+async function askTcp(shown: PacketQueue, client: Host, server: Host, family: Family, to = server[family]) {
+  const listener = Listener.open(server.netns, server[family], dns);
+  let asking = true;
+  const packets: QueuedPacket[] = [];
+  const letting = (async () => {
+    while (asking) packets.push(...(await shown.acceptAll(5)));
+  })();
+  try {
+    const stream = await connect(client.netns, client[family], to, dns);
+    const accepted = await listener.accept();
+    assert.ok(stream !== null && accepted !== null);
+    stream.send("query");
+    assert.deepEqual(await accepted.receive(), { text: "query" });
+    accepted.send("answer");
+    assert.deepEqual(await stream.receive(), { text: "answer" });
+    stream.close();
+    accepted.close();
+  } finally {
+    asking = false;
+    await letting;
+    listener.close();
+  }
+  return seen(packets);
+}
+
+/** A Service of the other family, a resolver on the host's network, and no connection tracking for one of its addresses. */
+function prepare({ onNode, web }: World): void {
+  onNode(
+    "nft",
+    `add table ip6 dns; add chain ip6 dns pre { type nat hook prerouting priority -100; };
+    add rule ip6 dns pre ip6 daddr ${serviceV6} dnat to ${web.v6}`,
+  );
+  onNode("ip", "addr", "add", "169.254.20.10/32", "dev", "lo");
+  onNode(
+    "nft",
+    `add table ip raw_dns; add chain ip raw_dns pre { type filter hook prerouting priority -300; };
+    add chain ip raw_dns out { type filter hook output priority -300; };
+    add rule ip raw_dns pre ip daddr 169.254.20.10 notrack; add rule ip raw_dns out ip saddr 169.254.20.10 notrack`,
+  );
+}
+
+for (const name of dataplaneNames) {
+  describe(`${name}: DNS on its way to who learns`, () => {
+    const suite = useWorld(name);
+    let isPrepared = false;
+    const start = async (context: TestContext, more: Partial<CompileOptions> = {}, policies = [policy]) => {
+      const fixture = suite.of(context);
+      const { world } = fixture;
+      if (!isPrepared) prepare(world);
+      isPrepared = true;
+      const resolvers = [world.service, serviceV6, world.remote.v4, world.remote.v6, world.node.v4, world.node.v6];
+      const names = { queue, service: null, resolvers: [...resolvers, "169.254.20.10" as Address] };
+      await fixture.enforce([], { names });
+      await fixture.enforce(policies, { names, ...more });
+      const shown = PacketQueue.open(world.node.netns, queue);
+      context.after(() => shown.close());
+      return { ...fixture, shown };
+    };
+
+    for (const family of ["v4", "v6"] as const) {
+      const number = family === "v4" ? 4 : 6;
+
+      it(`is shown, queries and answers, over UDP and TCP: a resolver elsewhere, in a pod behind a Service, on the node (${family})`, async (context) => {
+        const { world, shown } = await start(context);
+        const service = family === "v4" ? world.service : serviceV6;
+        for (const [server, to, inward, outward] of [
+          [world.remote, world.remote[family], hooks.forward, hooks.forward],
+          [world.web, service, hooks.forward, hooks.forward],
+          [world.node, world.node[family], hooks.input, hooks.output],
+        ] as const) {
+          assert.deepEqual(await askUdp(shown, world.client, server, family, to), [
+            `udp${number} query ${inward}`,
+            `udp${number} answer ${outward}`,
+          ]);
+          const tcp = new Set(await askTcp(shown, world.client, server, family, to));
+          assert.deepEqual([...tcp].sort(), [`tcp${number} answer ${outward}`, `tcp${number} query ${inward}`]);
+        }
+      });
+    }
+
+    it("is that of pods whose policies name domains, with resolvers, and no other", async (context) => {
+      const { world, shown, dataplane, change } = await start(context);
+      assert.deepEqual(await askUdp(shown, world.other, world.remote, "v4"), [], "a pod without such a policy");
+      assert.deepEqual(await askUdp(shown, world.client, world.outside, "v4"), [], "who is no resolver");
+      assert.deepEqual(await askUdp(shown, world.client, world.web, "v4"), [], "the pod behind the Service, by itself");
+      assert.equal(await reachesUdp(world.other, world.remote, freshPort()), true, "another port");
+      await change([namesPolicy("other")]);
+      assert.equal((await askUdp(shown, world.other, world.remote, "v4")).length, 2);
+      assert.deepEqual((await dataplane.check()).differences, []);
+    });
+
+    it("that a policy denies is not shown", async (context) => {
+      const { world, shown, change } = await start(context);
+      await change([
+        { ...policy, spec: { ...policy.spec, egress: policy.spec.egress.filter(({ name: rule }) => rule !== "dns") } },
+      ]);
+      const here = Udp.open(world.client.netns, world.client.v4, freshPort());
+      here.send(world.remote.v4, dns, "query");
+      assert.equal(await shown.next(), null);
+      here.close();
+    });
+
+    it("waits until it is let go on, passes where nobody listens, and where too much waits", async (context) => {
+      const { world, shown } = await start(context);
+      const there = Udp.open(world.remote.netns, world.remote.v4, dns);
+      const here = Udp.open(world.client.netns, world.client.v4, freshPort());
+      here.send(world.remote.v4, dns, "one");
+      const held = await shown.next();
+      assert.ok(held !== null);
+      assert.equal(await there.receive(50), null, "it is held");
+      shown.accept(held);
+      assert.equal(await there.receive(), "one");
+      shown.close();
+      here.send(world.remote.v4, dns, "two");
+      assert.equal(await there.receive(), "two", "nobody listens");
+      const narrow = PacketQueue.open(world.node.netns, queue, 1);
+      for (const text of ["three", "four", "five"]) here.send(world.remote.v4, dns, text);
+      assert.deepEqual([await there.receive(), await there.receive()].sort(), ["five", "four"], "no room for more");
+      const [first] = await narrow.acceptAll();
+      assert.ok(first !== undefined);
+      assert.equal(await there.receive(), "three", "and what waited is not lost");
+      narrow.close();
+      there.close();
+      here.close();
+    });
+
+    it("of policies in audit is shown too, also what has no conntrack entry", async (context) => {
+      const audit = namesPolicy("client", { metadata: { annotations: { "portcullis.dev/mode": "audit" } } });
+      const { world, shown } = await start(context, {}, [audit]);
+      assert.equal((await askUdp(shown, world.client, world.remote, "v4")).length, 2);
+      assert.equal(await reachesUdp(world.client, world.outside, freshPort()), true, "nothing is denied");
+      const local: Host = { ...world.node, v4: "169.254.20.10" as Address };
+      assert.deepEqual(await askUdp(shown, world.client, local, "v4"), [
+        `udp4 query ${hooks.input}`,
+        `udp4 answer ${hooks.output}`,
+      ]);
+    });
+
+    it("follows the resolvers, and nothing is left of its way when nobody learns", async (context) => {
+      const { world, shown, dataplane, change } = await start(context);
+      await change([], ["ClusterNetworkPolicy/names-client"]);
+      assert.doesNotMatch(world.onNode("nft", "list", "ruleset"), /names_/);
+      assert.deepEqual(await askUdp(shown, world.client, world.remote, "v4"), []);
+      await change([policy]);
+      assert.equal((await askUdp(shown, world.client, world.remote, "v4")).length, 2);
+      assert.deepEqual((await dataplane.check()).differences, []);
+      assert.equal(await dataplane.present(), true);
+    });
+  });
+}
