@@ -45,10 +45,10 @@ async function askUdp(shown: PacketQueue, client: Host, server: Host, family: Fa
 
 async function askTcp(shown: PacketQueue, client: Host, server: Host, family: Family, to = server[family]) {
   const listener = Listener.open(server.netns, server[family], dns);
-  let asking = true;
+  const done = new AbortController();
   const packets: QueuedPacket[] = [];
   const letting = (async () => {
-    while (asking) packets.push(...(await shown.acceptAll(5)));
+    while (!done.signal.aborted) packets.push(...(await shown.acceptAll(5)));
   })();
   try {
     const stream = await connect(client.netns, client[family], to, dns);
@@ -61,7 +61,7 @@ async function askTcp(shown: PacketQueue, client: Host, server: Host, family: Fa
     stream.close();
     accepted.close();
   } finally {
-    asking = false;
+    done.abort();
     await letting;
     listener.close();
   }
@@ -160,7 +160,8 @@ for (const name of dataplaneNames) {
       assert.equal(await there.receive(), "two", "nobody listens");
       const narrow = PacketQueue.open(world.node.netns, queue, 1);
       for (const text of ["three", "four", "five"]) here.send(world.remote.v4, dns, text);
-      assert.deepEqual([await there.receive(), await there.receive()].sort(), ["five", "four"], "no room for more");
+      const passed = new Set([await there.receive(), await there.receive()]);
+      assert.deepEqual(passed, new Set(["four", "five"]), "there was no room for more");
       const [first] = await narrow.acceptAll();
       assert.ok(first !== undefined);
       assert.equal(await there.receive(), "three", "and what waited is not lost");
