@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import type { ApiObject } from "../cluster-of.ts";
 import { clusterFromSeed } from "../random-cluster.ts";
-import { apiTierPolicy } from "../random-tier-policy.ts";
-import { idOf, isOfTier, specOf, withSpec, type Fields } from "./api-edits.ts";
+import { apiClusterNetworkPolicy, apiTierPolicy } from "../random-tier-policy.ts";
+import { idOf, isOfTier, specOf, withMetadata, withSpec, type Fields } from "./api-edits.ts";
 import { numbersFrom, pickFrom, type Pick } from "./random-numbers.ts";
 
 /** Random selectors seldom meet: what is asked of every pod, and speaks of all of them, decides more questions. */
@@ -26,6 +26,23 @@ function widePeers(rule: Fields, peers: "from" | "to", pick: Pick): object {
 
 const tierPolicies = fc.array(apiTierPolicy, { minLength: 4, maxLength: 8, size: "max" });
 
+const mostRules = 25;
+
+/** One policy with the rules of many: dataplanes treat long lists otherwise than short ones. */
+function crowded(seed: number, pick: Pick): ApiObject {
+  const [policies = []] = fc.sample(fc.array(apiClusterNetworkPolicy, { minLength: 12, maxLength: 16 }), {
+    seed,
+    numRuns: 1,
+  });
+  const rulesOf = (direction: string): readonly unknown[] =>
+    policies.flatMap((policy) => (specOf(widened(policy, pick))[direction] ?? []) as readonly unknown[]);
+  const [first] = policies;
+  if (first === undefined) throw new Error("no policy to start from");
+  const [ingress, egress] = [rulesOf("ingress").slice(0, mostRules), rulesOf("egress").slice(0, mostRules)];
+  const subject = pick([{}, { subject: { namespaces: {} } }]);
+  return withMetadata(withSpec(first, { ingress, egress, ...subject }), { name: "crowded" });
+}
+
 /** The random cluster of a seed with more policies of the ordered tiers, and wider ones, than chance gives it. */
 export function tieredCluster(seed: number): readonly ApiObject[] {
   const pick = pickFrom(numbersFrom(seed + 1));
@@ -34,5 +51,6 @@ export function tieredCluster(seed: number): readonly ApiObject[] {
   return [
     ...clusterFromSeed(seed).filter((object) => !isOfTier(object)),
     ...[...unique.values()].map((policy) => widened(policy, pick)),
+    ...(seed % 3 === 0 ? [crowded(seed, pick)] : []),
   ];
 }
