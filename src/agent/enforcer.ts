@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Compiler } from "../compile/incremental.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { RulesetChange } from "../ir/change.ts";
 import type { Ruleset } from "../ir/ruleset.ts";
 import type { Address } from "../net/address.ts";
 import type { Log } from "../observe/log.ts";
@@ -13,6 +14,7 @@ import { createKernel } from "./kernel.ts";
 import type { Learned } from "./learned.ts";
 import { type Ledger, createLedger } from "./ledger.ts";
 import type { AgentMetrics } from "./metrics.ts";
+import type { NameLearning } from "./names/learning.ts";
 import { createSchedule } from "./schedule.ts";
 import { type Standing, standingOf } from "./standing.ts";
 
@@ -31,6 +33,8 @@ export interface EnforcerParts {
   readonly audit: boolean;
   /** How far the source has got, by resource; absent: it does not count. */
   readonly resourceVersions?: () => ReadonlyMap<string, string>;
+  /** Follows what is in the kernel; absent: no names are learned. */
+  readonly names?: Pick<NameLearning, "enforced"> | undefined;
 }
 
 /** Keeps the kernel at what the source says: one operation at a time, the next one from all that came meanwhile. */
@@ -153,15 +157,20 @@ export function createEnforcer(parts: EnforcerParts): Enforcer {
     }
     const wait = schedule.retryIn();
     if (behind && wait > 0) return wait;
+    let applied: RulesetChange | null = null;
     if (behind) behind = !(await kernel.sync(wanted));
-    else if (news.kind === "change") behind = !(await kernel.apply(news.change, news.objects));
-    else {
+    else if (news.kind === "change") {
+      applied = news.change;
+      behind = !(await kernel.apply(applied, news.objects));
+    } else {
       settle();
       const due = schedule.checkIn();
       if (due > 0) return Math.min(due, desired.forgetsIn());
       behind = !(await kernel.check());
     }
-    if (!behind) settle();
+    if (behind) return 0;
+    settle();
+    parts.names?.enforced(wanted, applied);
     return 0;
   };
 

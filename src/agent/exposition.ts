@@ -5,6 +5,8 @@ import type { Enforcer } from "./enforcer.ts";
 import { registerDecisions } from "./decision-metrics.ts";
 import type { KernelCounters } from "./kernel-counters.ts";
 import type { Learned } from "./learned.ts";
+import type { NameLearning } from "./names/learning.ts";
+import { registerNames } from "./names/name-metrics.ts";
 import type { Observer } from "./observing/observe.ts";
 import { registerProcess } from "./process-metrics.ts";
 import type { Sight } from "./sight.ts";
@@ -21,6 +23,8 @@ export interface ExpositionParts {
   readonly build: LabelValues;
   /** Null: there is no drop log. */
   readonly observer: Pick<Observer, "counts"> | null;
+  /** Null: no names are learned. */
+  readonly names: Pick<NameLearning, "counts"> | null;
   readonly learned?: Pick<Learned, "entries">;
   readonly cluster?: { readonly requests: () => readonly Sample[] } | null;
 }
@@ -105,6 +109,8 @@ export function createExposition(parts: ExpositionParts): () => Promise<string> 
   }
   registerProcess(registry);
   if (parts.observer !== null) registerDropLog(registry, parts.observer);
+  const { names } = parts;
+  if (names !== null) registerNames(registry, () => names.counts());
   registerDecisions(registry, counters);
   return async () => {
     await counters.refresh();

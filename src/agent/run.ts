@@ -17,6 +17,7 @@ import { createKernelCounters } from "./kernel-counters.ts";
 import { serveLocally } from "./local-server.ts";
 import type { Learned } from "./learned.ts";
 import { createAgentMetrics } from "./metrics.ts";
+import { type NameLearning, type NameSettings, createNameLearning } from "./names/learning.ts";
 import { createObserver } from "./observing/observe.ts";
 import { flowsRoute } from "./observing/route.ts";
 import { publicRoutes } from "./routes.ts";
@@ -51,6 +52,8 @@ export interface AgentParts {
   readonly socket?: UnixAddress | null;
   /** Where the kernel reports denied connections; absent or null: they are not told of. */
   readonly dropLog?: { readonly netns: string | null; readonly group: number } | null;
+  /** How names are learned; absent or null: they are not. */
+  readonly nameSettings?: NameSettings | null;
   /** Milliseconds between checks of the kernel. */
   readonly syncPeriod: number;
   readonly audit: boolean;
@@ -110,6 +113,13 @@ function tellOwners(client: ApiClient, enforcer: Enforcer, parts: AgentParts, st
   return reportProblems({ ...parts, client, node, problems, nodes }, stop);
 }
 
+/** Null: the operator or the dataplane has no use for it. */
+function openNameLearning(parts: AgentParts, podAt: (address: Address) => string | null): NameLearning | null {
+  const { nameSettings = null, dataplane, clock, log } = parts;
+  if (nameSettings === null || dataplane.names === undefined) return null;
+  return createNameLearning({ ...nameSettings, names: dataplane.names, clock, log, podAt });
+}
+
 /** So long after the start is over, nothing is likely to be waiting for what the tidying holds up. */
 const tidyAfter = 2000;
 
@@ -139,9 +149,11 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
   const { dataplane, log, clock, socket = null, dropLog = null, cluster = null } = parts;
   const metrics = createAgentMetrics();
   const sight = createSight(parts);
-  const enforcer = createEnforcer({ ...parts, metrics, resourceVersions: () => resourceVersionsOf(sight.health()) });
+  const names = openNameLearning(parts, (address) => enforcer.podAt(address));
+  const resourceVersions = () => resourceVersionsOf(sight.health());
+  const enforcer: Enforcer = createEnforcer({ ...parts, metrics, resourceVersions, names: names ?? undefined });
   const counters = createKernelCounters({ enforcer, dataplane, clock });
-  const report = createReport({ ...parts, ...named(parts), enforcer, sight, counters });
+  const report = createReport({ ...parts, ...named(parts), enforcer, sight, counters, names });
   const { node } = named(parts);
   const knows = { ruleset: () => enforcer.ruleset(), podAt: (address: Address) => enforcer.podAt(address) };
   const observer = dropLog && createObserver({ ...parts, ...dropLog, ...knows, node });
@@ -150,7 +162,7 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
     standing: () => enforcer.standing(),
     degraded: () => sight.degraded(),
     illness: () => (enforcer.busyFor() > stuckAfter ? "an operation on the kernel does not come back" : null),
-    metrics: createExposition({ ...parts, ...report, registry, enforcer, sight, counters, observer }),
+    metrics: createExposition({ ...parts, ...report, registry, enforcer, sight, counters, observer, names }),
   });
   const local = { ...routes, "/v1/status": statusRoute(report, counters), "/v1/flows": flowsRoute(observer) };
   const server = await startServer(parts.bind, routes);
@@ -171,6 +183,7 @@ export async function runAgent(parts: AgentParts, stop: AbortSignal): Promise<vo
     ]);
   } finally {
     observer?.stop();
+    await names?.stop();
     await server.close();
     dataplane.close();
   }

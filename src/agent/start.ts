@@ -10,6 +10,7 @@ import { dryRunDataplane } from "./dry-run.ts";
 import { openFollowed } from "./followed.ts";
 import { createLearned } from "./learned.ts";
 import { createNodeMemory, rememberedLearned, rememberingDataplane } from "./node-memory.ts";
+import type { NameSettings } from "./names/learning.ts";
 import { type AgentParts, runAgent } from "./run.ts";
 import type { AgentSettings } from "./settings.ts";
 
@@ -36,6 +37,11 @@ function writeLog(line: string): void {
 /** Who answers what names mean; null: names are not learned. */
 function namesOf({ dnsQueue, dnsService, dnsResolvers }: AgentSettings): NamesOptions | null {
   return dnsQueue === null ? null : { queue: dnsQueue, service: dnsService, resolvers: dnsResolvers };
+}
+
+function nameSettingsOf({ dnsQueue, dnsMinTtl, dnsMaxTtl, dnsGrace, netns }: AgentSettings): NameSettings | null {
+  if (dnsQueue === null) return null;
+  return { netns, queue: dnsQueue, minTtl: dnsMinTtl, maxTtl: dnsMaxTtl, grace: dnsGrace };
 }
 
 /**
@@ -103,6 +109,7 @@ export async function startAgent(settings: AgentSettings, stop: AbortSignal): Pr
     bind: settings.bind,
     socket: settings.socket,
     dropLog: settings.dropLogGroup === null || settings.dryRun ? null : { netns, group: settings.dropLogGroup },
+    nameSettings: nameSettingsOf(settings),
     syncPeriod: settings.syncPeriod,
     audit: settings.audit,
     exemptNamespaces: settings.exemptNamespaces,

@@ -33,8 +33,16 @@ function sourceText({ source }: AgentStatus): string {
   return source.connected ? `the API server, connected, ${heard}` : `NOT connected: ${source.reason ?? "?"}, ${heard}`;
 }
 
+/** What is known of domain names; an agent of an earlier version does not tell. */
+function namesText({ names }: AgentStatus): string | null {
+  if (names === null || (names?.patterns ?? 0) === 0) return null;
+  const known = `${names.patterns} names and wildcards in policies, ${names.addresses} addresses learned`;
+  return names.listening ? known : `NOT learned from DNS answers now (the log says why): ${known}`;
+}
+
 export function nodeStatusText(status: AgentStatus): string {
   const { enforced, policies, errors } = status;
+  const names = namesText(status);
   const digest = enforced === null ? "nothing yet" : `${enforced.digest.slice(0, 12)} since ${enforced.at}`;
   const facts = [
     ["node", status.node],
@@ -46,6 +54,7 @@ export function nodeStatusText(status: AgentStatus): string {
     ["lag", secondsText(status.lagSeconds)],
     ["denied", deniedText(status.denied.lastMinute, status.denied.lastFiveMinutes)],
     ["repairs", String(status.repairs)],
+    ...(names === null ? [] : [["names", names]]),
     ...(status.exemptNamespaces.length === 0 ? [] : [["exempt", `namespaces ${status.exemptNamespaces.join(", ")}`]]),
   ];
   const rows = policies.map((policy) => [

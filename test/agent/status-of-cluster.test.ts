@@ -19,6 +19,7 @@ function printed(node: string, inForce: string, state = "enforced") {
     dataplane: "nftables",
     layout: null,
     exemptNamespaces: [],
+    names: null,
     ready: true,
     reason: null,
     degraded: null,

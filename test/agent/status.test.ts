@@ -89,6 +89,7 @@ function statusOf(
     deniedIn: () => ({ ingress: 1, egress: 2, none: 3 }),
     repairs: 0,
     exemptNamespaces: ["kube-system"],
+    names: null,
     ...more,
   });
 }

@@ -117,6 +117,13 @@ export function createNameLearning(parts: LearningParts): NameLearning {
     });
   };
 
+  const tryLater = async (): Promise<void> => {
+    pausing = true;
+    await clock.sleep(retryAfter, over.signal);
+    pausing = false;
+    start();
+  };
+
   const start = (): void => {
     if (thread !== null || pausing || over.signal.aborted || table.subjects.length === 0) return;
     const started = (parts.startThread ?? startNameThread)(
@@ -128,11 +135,7 @@ export function createNameLearning(parts: LearningParts): NameLearning {
           if (thread !== started) return;
           thread = null;
           tellEnd(reason);
-          pausing = true;
-          void clock.sleep(retryAfter, over.signal).then(() => {
-            pausing = false;
-            start();
-          });
+          void tryLater();
         },
       },
     );

@@ -56,6 +56,7 @@ export function startNameThread(options: Omit<ThreadOptions, "bell">, listener: 
   });
   const send = (message: ToThread): void => {
     if (over) return;
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window: it has no origin
     worker.postMessage(message);
     ringBell(bell);
   };

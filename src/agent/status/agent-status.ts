@@ -1,5 +1,6 @@
 import type { Finding, SourceHealth } from "../../source/source.ts";
 import type { InForce } from "../ledger.ts";
+import type { LearningCounts } from "../names/learning.ts";
 import type { Denied } from "../kernel-counters.ts";
 import type { Standing } from "../standing.ts";
 import type { PolicyStatus, PolicyState } from "./policy-status.ts";
@@ -38,6 +39,13 @@ export interface AgentStatus {
   readonly repairs: number;
   /** Whose pods no policy isolates, since the operator said so. */
   readonly exemptNamespaces: readonly string[];
+  /** Null: domain names are not learned here. */
+  readonly names: {
+    /** False too where no policy of a pod of this node names a domain. */
+    readonly listening: boolean;
+    readonly patterns: number;
+    readonly addresses: number;
+  } | null;
 }
 
 /** How the API server is seen. */
@@ -72,6 +80,7 @@ export interface StatusFacts {
   readonly deniedIn: (milliseconds: number) => Denied;
   readonly repairs: number;
   readonly exemptNamespaces: readonly string[];
+  readonly names: LearningCounts | null;
 }
 
 /** An answer stays below some megabytes, however many policies there are. */
@@ -145,5 +154,10 @@ export function agentStatus(facts: StatusFacts): AgentStatus {
     denied: { lastMinute: facts.deniedIn(60_000), lastFiveMinutes: facts.deniedIn(300_000) },
     repairs: facts.repairs,
     exemptNamespaces: facts.exemptNamespaces,
+    names: facts.names && {
+      listening: facts.names.isListening,
+      patterns: facts.names.patterns,
+      addresses: facts.names.addresses,
+    },
   };
 }

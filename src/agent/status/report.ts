@@ -2,6 +2,7 @@ import type { Clock } from "../../system/clock.ts";
 import type { Enforcer } from "../enforcer.ts";
 import type { KernelCounters } from "../kernel-counters.ts";
 import { type Route, send } from "../server.ts";
+import type { NameLearning } from "../names/learning.ts";
 import type { Sight } from "../sight.ts";
 import { type AgentStatus, agentStatus, countStates } from "./agent-status.ts";
 import { type PolicyState, type PolicyStatus, policyStatuses } from "./policy-status.ts";
@@ -16,6 +17,8 @@ export interface ReportParts {
   readonly enforcer: Pick<Enforcer, "standing" | "ruleset" | "findings" | "ledger" | "lag" | "repairs" | "unsupported">;
   readonly sight: Pick<Sight, "degraded" | "health">;
   readonly counters: KernelCounters;
+  /** Null: no names are learned. */
+  readonly names: Pick<NameLearning, "counts"> | null;
   readonly clock: Clock;
 }
 
@@ -55,6 +58,7 @@ export function createReport(parts: ReportParts): Report {
         deniedIn: (milliseconds) => counters.deniedIn(milliseconds),
         repairs: enforcer.repairs(),
         exemptNamespaces: parts.exemptNamespaces ?? [],
+        names: parts.names?.counts() ?? null,
       }),
     policyStates: () => countStates(statuses(false)),
   };

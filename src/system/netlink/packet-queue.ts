@@ -64,15 +64,20 @@ function configure(socket: NetlinkSocket, queue: number, write: (writer: Message
   write(writer);
   writer.end();
   socket.send(writer.buffer, writer.length);
-  let code: number | null = null;
-  while (code === null) {
-    const length = socket.receive();
-    if (length === 0) return "EIO";
-    eachMessage(socket.received, length, (type, _flags, start, end) => {
-      if (type === NLMSG_ERROR && start + 20 <= end) code = socket.received.readInt32LE(start + 16);
-    });
+  for (let length = socket.receive(); length > 0; length = socket.receive()) {
+    const code = answerIn(socket.received, length);
+    if (code !== null) return code === 0 ? null : errnoName(-code);
   }
-  return code === 0 ? null : errnoName(-code);
+  return "EIO";
+}
+
+/** Packets may come before it. */
+function answerIn(received: Buffer, length: number): number | null {
+  let code: number | null = null;
+  eachMessage(received, length, (type, _flags, start, end) => {
+    if (type === NLMSG_ERROR && start + 20 <= end) code = received.readInt32LE(start + 16);
+  });
+  return code;
 }
 
 const command = (number: number) => (writer: MessageWriter) => {
