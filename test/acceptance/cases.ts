@@ -12,6 +12,8 @@ export interface AcceptanceCase {
   readonly queries: readonly { readonly id: unknown }[];
   /** By query; null: the source does not say. */
   readonly expect: readonly ("allow" | "deny" | null)[];
+  /** A part of each error that is reported of the objects, in order of objects; absent: none. */
+  readonly reports?: readonly string[];
 }
 
 /** The cases of a file of this folder. */
@@ -32,6 +34,15 @@ export async function withManifest<T>(objects: readonly object[], use: (file: st
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What is wrong with what was reported of a case's objects. */
+export function wrongReports({ id, reports = [] }: AcceptanceCase, messages: readonly string[]): readonly string[] {
+  const wrong = reports.flatMap((part, index) => {
+    const message = messages[index] ?? "no report";
+    return message.includes(part) ? [] : [`${id}: ${message}: should tell of ${part}`];
+  });
+  return [...wrong, ...messages.slice(reports.length).map((message) => `${id}: ${message}: nothing should be said`)];
 }
 
 /** The queries of a case as `eval` reads them. */
