@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { networkPolicy, pod } from "../../test/ask.ts";
+import { networkPolicy, node, pod, service } from "../../test/ask.ts";
 import { schemaErrors } from "../../test/json-schema.ts";
 import { binary, runBinary } from "../../test/run-binary.ts";
+import { baselineAdminNetworkPolicy, clusterNetworkPolicy } from "../../test/tier-policy.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "portcullis-eval-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -116,6 +117,60 @@ describe("portcullis eval", () => {
       answers(stdout).map(({ verdict }) => verdict),
       ["allow", "deny"],
     );
+  });
+
+  it("answers across the tiers, for names, nodes and Services, exactly as the contract says", async () => {
+    const subject = { namespaces: {} };
+    const tiers = manifest(
+      "tiers.json",
+      pod("x/a", "10.0.0.1", { labels: { app: "a" } }),
+      pod("y/b", "10.0.0.2"),
+      node("n1", ["192.168.0.1"]),
+      service("x/svc", [{ port: 80, targetPort: 8080 }], { selector: { app: "a" }, clusterIP: "10.96.0.1" }),
+      clusterNetworkPolicy("p", {
+        tier: "Admin",
+        priority: 1,
+        subject,
+        egress: [
+          { name: "updates", action: "Accept", to: [{ domainNames: ["*.example.org"] }] },
+          { action: "Pass", to: [subject] },
+          { action: "Deny", to: [{ nodes: {} }] },
+        ],
+      }),
+      baselineAdminNetworkPolicy({ subject, ingress: [{ action: "Allow", from: [subject] }] }),
+      closed,
+    );
+    const ask = (id: number, from: string, to: string) =>
+      `${JSON.stringify({ id, from, to, protocol: "TCP", port: 80 })}\n`;
+    const queries = [
+      ask(1, "y/b", "dns/www.example.org"),
+      ask(2, "y/b", "dns/other.test"),
+      ask(3, "y/b", "node/n1"),
+      ask(4, "y/b", "x/svc/svc"),
+      ask(5, "x/a", "10.0.0.2"),
+    ].join("");
+    const { code, stdout } = await runBinary(["eval", "-f", tiers, "--default-verdict=deny"], queries);
+    assert.equal(code, 0);
+    const part = (verdict: string, tier: string, decidedBy: string | null, isolatedBy = "[]") =>
+      `{"verdict":"${verdict}","tier":"${tier}","isolatedBy":${isolatedBy},"decidedBy":${decidedBy}}`;
+    const rule = (index: number, name = "") => `{"policy":"ClusterNetworkPolicy/p","rule":${index}${name}}`;
+    const nobody = part("allow", "none", null);
+    const lines = [
+      ["allow", part("allow", "admin", rule(0, ',"ruleName":"updates"')), nobody],
+      ["deny", part("deny", "default", null), nobody],
+      ["deny", part("deny", "admin", rule(2)), nobody],
+      ["deny", part("deny", "default", null), part("deny", "networkpolicy", null, '["NetworkPolicy/x/closed"]')],
+      [
+        "deny",
+        part("deny", "default", null),
+        part("allow", "baseline", '{"policy":"BaselineAdminNetworkPolicy/default","rule":0}'),
+      ],
+    ].map(
+      ([verdict, egress, ingress], index) =>
+        `{"id":${index + 1},"verdict":"${verdict}","egress":${egress},"ingress":${ingress}}\n`,
+    );
+    assert.equal(stdout, lines.join(""));
+    for (const answer of answers(stdout)) assert.deepEqual(schemaErrors(answer, "eval.json"), []);
   });
 
   it("answers each query when it comes, before the next one is asked", async () => {

@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import fc from "fast-check";
-import { networkPolicy, pod } from "../../test/ask.ts";
+import { namespace, networkPolicy, pod } from "../../test/ask.ts";
 import { schemaErrors } from "../../test/json-schema.ts";
 import { tries } from "../../test/property.ts";
 import { runBinary } from "../../test/run-binary.ts";
 import { anyConnection, smallCluster, someOptions } from "../../test/small-cluster.ts";
+import { adminNetworkPolicy, baselineAdminNetworkPolicy, clusterNetworkPolicy } from "../../test/tier-policy.ts";
 import { explain } from "../evaluate/explain.ts";
 import { explanationReport, explanationText } from "./explain.ts";
 
@@ -65,5 +66,77 @@ describe("portcullis explain", () => {
     assert.match(stdout, /the pod is in namespace y, not in x/);
     assert.match(stdout, /do not match podSelector app=c/);
     assert.match(stdout, /TCP 80 is not among TCP 443/);
+  });
+
+  const subject = { namespaces: {} };
+  const tiers = join(folder, "tiers.json");
+  const rules = [
+    { name: "updates", action: "Accept", to: [{ domainNames: ["*.example.org"] }] },
+    { name: "inside", action: "Pass", to: [subject] },
+    { action: "Deny", to: [{ networks: ["0.0.0.0/0"] }] },
+  ];
+  const policies = [
+    clusterNetworkPolicy("late", { tier: "Admin", priority: 9, subject, egress: rules }),
+    clusterNetworkPolicy("early", { tier: "Admin", priority: 1, subject, egress: [] }),
+    adminNetworkPolicy(
+      "tried",
+      { priority: 0, subject, egress: [{ action: "Deny", to: [subject] }] },
+      { annotations: { "portcullis.dev/mode": "audit" } },
+    ),
+    baselineAdminNetworkPolicy({
+      subject,
+      ingress: [{ action: "Deny", from: [{ namespaces: { matchLabels: { a: "b" } } }] }],
+    }),
+  ];
+  writeFileSync(tiers, JSON.stringify({ apiVersion: "v1", kind: "List", items: policies }));
+  const text = async (...more: readonly string[]) => (await ask("-f", tiers, ...more)).stdout;
+
+  it("names the policies of every tier in the order in which they are asked, and where a Pass went", async () => {
+    const stdout = await text("--to", "x/a");
+    const egress = stdout.slice(stdout.indexOf("egress"), stdout.indexOf("ingress"));
+    assert.equal(
+      egress,
+      [
+        "egress of y/b: allow",
+        "  no policy isolates the pod or decides, and the default verdict is accept",
+        "  selected by, as they are asked:",
+        "    AdminNetworkPolicy/tried (admin tier, priority 0, audit: does not count)",
+        "    ClusterNetworkPolicy/late (admin tier, priority 9)",
+        "  passed on by ClusterNetworkPolicy/late rule 1 (inside), to the default verdict",
+        "",
+        "",
+      ].join("\n"),
+    );
+    assert.match(stdout, /BaselineAdminNetworkPolicy\/default \(baseline tier, not asked: it is decided before\)/);
+  });
+
+  it("tells what rules say of a name, and that what was learned of it is not known", async () => {
+    const allowed = await text("--to", "dns/www.example.org");
+    assert.match(allowed, /^allow: y\/b \(10\.0\.0\.2\) to dns\/www\.example\.org, TCP 80\n/);
+    assert.match(
+      allowed,
+      /rule 0 \(updates\) of ClusterNetworkPolicy\/late allows it\n {2}note: the rule names \*\.example\.org/,
+    );
+    const denied = await text("--to", "dns/other.test");
+    assert.match(denied, /note: only the name other\.test is known here, not its addresses/);
+    assert.match(denied, /late rule 0 \(updates\)\n {6}- other\.test is not among \*\.example\.org/);
+    assert.match(
+      await text("--to", "203.0.113.1"),
+      /note: .*if 203\.0\.113\.1 was learned as an address of such a name/,
+    );
+  });
+
+  it("tells where the default verdict comes from", async () => {
+    const lonely = join(folder, "lonely.json");
+    const labels = { "portcullis.dev/default-verdict": "deny" };
+    const list = (...of: readonly object[]) => JSON.stringify({ apiVersion: "v1", kind: "List", items: of });
+    const run = async (...flags: readonly string[]) =>
+      (await runBinary(["explain", "-f", lonely, "--from", "y/b", "--to", "y/b2", "--port", "80", ...flags])).stdout;
+    writeFileSync(lonely, list(pod("y/b", "10.0.0.2"), pod("y/b2", "10.0.0.3")));
+    assert.match(await run("--default-verdict", "deny"), /the default verdict is deny, by --default-verdict\n/);
+    writeFileSync(lonely, list(pod("y/b", "10.0.0.2"), pod("y/b2", "10.0.0.3"), namespace("y", labels)));
+    assert.match(await run(), /the default verdict is deny, by the label portcullis\.dev\/default-verdict of its/);
+    const report = JSON.parse(await run("-ojson")) as { readonly egress: { readonly defaultFrom: unknown } };
+    assert.equal(report.egress.defaultFrom, "label");
   });
 });

@@ -3,7 +3,7 @@ import type { Pod } from "../kube/objects.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import type { Clause } from "../policy/policy.ts";
 import { domainMatches } from "../net/domain-name.ts";
-import type { EvaluateOptions, Part } from "./decision.ts";
+import type { EvaluateOptions, Part, Verdict } from "./decision.ts";
 import type { OtherEnd } from "./matching.ts";
 import { listed } from "./mismatch.ts";
 import { labelsOfNamespace } from "./standing.ts";
@@ -51,7 +51,7 @@ function patternsOf({ peers }: Clause, other: OtherEnd): readonly string[] {
 }
 
 /** What a person must know of names to understand the answer; they are the one thing that is not known here. */
-export function notesOf({ decided, missed }: Walk, other: OtherEnd): readonly string[] {
+export function notesOf({ decided, missed }: Walk, verdict: Verdict, other: OtherEnd): readonly string[] {
   if (other.kind === "domain") {
     const meant = decided === null ? [] : patternsOf(decided, other);
     if (meant.length > 0) {
@@ -65,7 +65,8 @@ export function notesOf({ decided, missed }: Walk, other: OtherEnd): readonly st
         `IPv${other.family} address`,
     ];
   }
-  const named = other.pod === null ? missed.flatMap(({ clause }) => patternsOf(clause, other)) : [];
+  // Rules that name domains accept: one more that matches could not change an answer that allows.
+  const named = verdict === "allow" ? [] : missed.flatMap(({ clause }) => patternsOf(clause, other));
   if (named.length === 0) return [];
   return [
     `rules that were asked name ${listed([...new Set(named)])}: if ${other.address} was learned as an address of such ` +

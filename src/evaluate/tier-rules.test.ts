@@ -38,7 +38,7 @@ const web = { podSelector: { matchLabels: { app: "web" } } };
 interface Version {
   readonly kind: string;
   readonly accept: string;
-  policy(spec: object): ApiObject;
+  readonly policy: (spec: object) => ApiObject;
 }
 const newest: Version = {
   kind: "ClusterNetworkPolicy",
@@ -74,7 +74,9 @@ for (const version of [newest, first, baseline]) {
       const under = (subject: object) =>
         verdicts(
           policy({ subject, ingress: [{ action: "Deny", from: [everybody] }] }),
-          ...["y/client x/web TCP/1", "y/client x/db TCP/1", "x/web y/client TCP/1"],
+          "y/client x/web TCP/1",
+          "y/client x/db TCP/1",
+          "x/web y/client TCP/1",
         );
       const namespaceSelector = { matchLabels: { team: "a" } };
       assert.deepEqual(under({ namespaces: {} }), ["deny", "deny", "deny"]);
