@@ -100,7 +100,7 @@ const ruleOf = (form: Form): fc.Arbitrary<object> => {
     return fc
       .record({
         name: sometimes(fc.constantFrom("first", "second", "a rule of many words")),
-        ports: fc.option(fc.array(port, { minLength: 1, maxLength: 3 }), { nil: undefined, freq: 1 }),
+        ports: fc.option(fc.array(port, { minLength: 1, maxLength: 3 }), { nil: undefined, freq: 2 }),
       })
       .map(({ name, ports }) =>
         withoutUndefined({
