@@ -1,5 +1,7 @@
 import type { Mutant } from "./mutant.ts";
 import { mutantsOfReading } from "./mutants-of-reading.ts";
+import { mutantsOfTierKinds } from "./mutants-of-tier-kinds.ts";
+import { mutantsOfTiers } from "./mutants-of-tiers.ts";
 
 /** What a rule matches. The indexed evaluator uses some of it; where it does not, it has mutants of its own. */
 const matching: readonly Mutant[] = [
@@ -164,8 +166,8 @@ const derived: readonly Mutant[] = [
   {
     line: "(indexed) peers are ORed, blocks with selections",
     file: "src/evaluate/profile.ts",
-    text: `return isPicked ? entry.always : entry.byAddress;`,
-    replacement: `return isPicked ? entry.always : null;`,
+    text: `return other.domain === null ? entry.byAddress : null;`,
+    replacement: `return null;`,
   },
   {
     line: "(indexed) ipBlock: the last address of a block",
@@ -199,21 +201,21 @@ const derived: readonly Mutant[] = [
   },
   {
     line: "(compile) pods in their isolation: a chain for an empty list of rules",
-    file: "src/compile/chain.ts",
-    text: `if (isolating.length > 0) return {`,
-    replacement: `if (isolating.some((part) => part.clauses.length > 0)) return {`,
+    file: "src/compile/part-list.ts",
+    text: `const speaking = tier === "networkpolicy" ? parts :`,
+    replacement: `const speaking =`,
   },
   {
     line: "(compile) rule 13: a policy in audit does not count",
-    file: "src/compile/chain.ts",
-    text: `const counting = parts.filter((part) => !isAudited(part));`,
-    replacement: `const counting = parts;`,
+    file: "src/compile/part-list.ts",
+    text: `const enforced = speaking.filter((part) => part.policy.mode === "enforce");`,
+    replacement: `const enforced = speaking;`,
   },
   {
     line: "(compile) rule 13: what would be decided otherwise is told, whichever policy it is",
     file: "src/compile/chain.ts",
-    text: `return { enforced, audit: all !== null && partsOf(all).some(isAudited) ? all : null };`,
-    replacement: `return { enforced, audit: enforced === null ? all : null };`,
+    text: `audit: all !== null && isAudit(all) ? all : null };`,
+    replacement: `audit: enforced === null ? all : null };`,
   },
 ];
 
@@ -252,4 +254,12 @@ const rendered: readonly Mutant[] = [
 ];
 
 /** Every mutant; each must be caught by a test. */
-export const mutants: readonly Mutant[] = [...mutantsOfReading, ...matching, ...deciding, ...derived, ...rendered];
+export const mutants: readonly Mutant[] = [
+  ...mutantsOfReading,
+  ...mutantsOfTierKinds,
+  ...matching,
+  ...deciding,
+  ...mutantsOfTiers,
+  ...derived,
+  ...rendered,
+];
