@@ -81,6 +81,13 @@ const filled: readonly ProgramSet[] = ([4, 6] as const).map((family) => {
   return { name: `l_${family}`, key: [type, type], size: 64, lifetime: family, ...rest };
 });
 
+/** Sets of what the agent learns: their elements are no part of a program. */
+const learned: readonly ProgramSet[] = ([4, 6] as const).map((family) => {
+  const type: KeyType = family === 4 ? "ipv4_addr" : "ipv6_addr";
+  const rest = { data: "none", interval: false, learned: true, comment: "learned", elements: new Map() } as const;
+  return { name: `t_${family}`, key: [type], size: 64, ...rest };
+});
+
 /** Maps lead to the last chain only, and that chain asks no maps: so nothing goes in a circle. */
 function dataFor(data: ProgramSet["data"]): fc.Arbitrary<ElementData> {
   if (data === "none") return fc.constant(null);
@@ -144,6 +151,7 @@ const lookups: Readonly<Record<4 | 6, readonly Keyed[]>> = {
     [["source4"], "g_4", "none"],
     [["destination4"], "b_4", "none"],
     [["client4", "backend4"], "s_4", "none"],
+    [["asked4"], "t_4", "none"],
     [["source4", "destination4"], "s_4", "none"],
     [["backend4", "backend-port"], "n_4", "port"],
   ],
@@ -153,6 +161,7 @@ const lookups: Readonly<Record<4 | 6, readonly Keyed[]>> = {
     [["source6"], "g_6", "none"],
     [["destination6"], "b_6", "none"],
     [["client6", "backend6"], "s_6", "none"],
+    [["asked6"], "t_6", "none"],
     [["source6", "destination6"], "s_6", "none"],
     [["backend6", "backend-port"], "n_6", "port"],
   ],
@@ -208,6 +217,12 @@ const aboutTcp: fc.Arbitrary<Statement> = fc.oneof(
   fc
     .tuple(fc.nat(0xfffe), fc.nat(0xffff))
     .map(([a, b]): Statement => ({ kind: "backend-port", from: Math.min(a, b), to: Math.max(a, b) })),
+  fc.nat(0xffff).map((port): Statement => ({ kind: "asked-port", port })),
+  fc.record({
+    kind: fc.constant("header-port" as const),
+    end: fc.constantFrom("source" as const, "destination" as const),
+    port: fc.nat(0xffff),
+  }),
 );
 
 const lookup = (family: 4 | 6, port: boolean): fc.Arbitrary<Statement> =>
@@ -275,6 +290,11 @@ const chainOf = (index: number): fc.Arbitrary<ProgramChain> =>
 const baseOf = (hook: "forward" | "input" | "output"): fc.Arbitrary<ProgramChain> =>
   fc.record({ name: fc.constant(hook), hook: fc.constant(hook), rules: fc.array(ruleOf(-1), { maxLength: 3 }) });
 
+/** Behind those of priority 0. */
+const behind: fc.Arbitrary<ProgramChain> = fc
+  .tuple(baseOf("forward"), fc.integer({ min: 1, max: 50 }))
+  .map(([chain, priority]) => ({ ...chain, name: "behind", priority }));
+
 const byName = <Item extends { readonly name: string }>(items: readonly Item[]): ReadonlyMap<string, Item> =>
   new Map(items.map((item) => [item.name, item]));
 
@@ -283,13 +303,14 @@ const anyProgram: fc.Arbitrary<Program> = fc.record({
   counters: fc
     .tuple(...counters.map((name) => fc.record({ name: fc.constant(name), comment })))
     .map((list) => byName(list)),
-  sets: fc.tuple(...shapes.map(setOf)).map((list) => byName([...list, ...filled])),
+  sets: fc.tuple(...shapes.map(setOf)).map((list) => byName([...list, ...filled, ...learned])),
   chains: fc
     .tuple(
       ...Array.from({ length: chainCount }, (_, index) => chainOf(index)),
       baseOf("forward"),
       baseOf("input"),
       baseOf("output"),
+      behind,
     )
     .map((list) => byName(list)),
 });
