@@ -1,6 +1,8 @@
+import type { Touched } from "./lookup-order.ts";
 import type { StoreChange } from "./object-store.ts";
 import type { ElementData, ElementKey, Program, ProgramChain, ProgramCounter, ProgramSet } from "./program.ts";
 import { generationChainName } from "./render/base-chains.ts";
+import { generationSetName } from "./render/base-sets.ts";
 import type { Operation, Step } from "./step.ts";
 import { sameData } from "./mirror.ts";
 
@@ -15,12 +17,15 @@ export interface Objects {
  * A change in up to three transactions, each of which leaves the kernel closed and loses nothing: (1) whole objects
  * that nothing refers to yet, (2) elements and the generation, (3) what nothing refers to any more. Fewer would not do:
  * a packet keeps the rules it started with but looks up current elements (measured: one transaction lets packets slip).
+ * For the same reason some elements come and go only in the third, when nobody can see it any more (lookup-order.ts).
  */
 export function changeSteps(program: Program, change: StoreChange): readonly Step[] {
+  const { late, touched } = change;
+  const isLate = (set: string, key: ElementKey): boolean => late.get(set)?.has(key) === true;
   const steps = [
     addObjects(objectsOf(program, change.added)),
-    flips(program, change),
-    deleteObjects(goneObjects(change)),
+    flips(program, touched, (set, key) => !isLate(set, key)),
+    [...(late.size === 0 ? [] : flips(program, touched, isLate)), ...deleteObjects(goneObjects(change))],
   ];
   return steps.filter((operations) => operations.length > 0).map((operations) => ({ operations }));
 }
@@ -66,25 +71,30 @@ export function deleteObjects({ chains, sets, counters }: Objects): Operation[] 
   ];
 }
 
-function flips(program: Program, { touched }: StoreChange): Operation[] {
+function flips(program: Program, touched: Touched, isOfThese: (set: string, key: ElementKey) => boolean): Operation[] {
   const operations: Operation[] = [];
   for (const [name, keys] of touched) {
     const set = program.sets.get(name);
     if (set === undefined) throw new Error(`elements of ${name} changed, which is not there`);
-    operations.push(...elementChange(set, keys));
+    const change = elementChange(set, keys, isOfThese);
+    operations.push(...change);
     // Its rule and its element change together.
-    if (name === "generation") operations.push(...replaceChain(program, generationChainName));
+    if (name === generationSetName && change.length > 0) operations.push(...replaceChain(program, generationChainName));
   }
   return operations;
 }
 
 /** Brings elements from what they were (undefined: absent) to what the set holds now. */
-function elementChange(set: ProgramSet, before: ReadonlyMap<ElementKey, ElementData | undefined>): Operation[] {
+function elementChange(
+  set: ProgramSet,
+  before: ReadonlyMap<ElementKey, ElementData | undefined>,
+  isOfThese: (set: string, key: ElementKey) => boolean,
+): Operation[] {
   const gone: ElementKey[] = [];
   const come = new Map<ElementKey, ElementData>();
   for (const [key, old] of before) {
     const now = set.elements.get(key);
-    if (sameData(old, now)) continue;
+    if (sameData(old, now) || !isOfThese(set.name, key)) continue;
     if (old !== undefined) gone.push(key);
     if (now !== undefined) come.set(key, now);
   }

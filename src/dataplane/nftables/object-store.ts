@@ -1,3 +1,4 @@
+import { LookupOrder, type Touched } from "./lookup-order.ts";
 import { MemberTable } from "./members.ts";
 import type { ElementData, Program, ProgramChain, ProgramCounter, ProgramSet } from "./program.ts";
 import type {
@@ -33,7 +34,9 @@ export interface StoreChange {
   readonly added: readonly Part[];
   readonly removed: readonly Part[];
   /** By set and element: what was there before (undefined: nothing). */
-  readonly touched: ReadonlyMap<string, ReadonlyMap<string, ElementData | undefined>>;
+  readonly touched: Touched;
+  /** Elements that come or go only after all else has changed: by set. See lookup-order.ts. */
+  readonly late: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /**
@@ -59,6 +62,7 @@ export class ObjectStore {
   #added = new Map<PartId, Part>();
   #removed = new Map<PartId, Part>();
   #touched = new Map<string, Map<string, ElementData | undefined>>();
+  readonly #lookups = new LookupOrder();
 
   constructor(table: string) {
     this.#table = table;
@@ -156,7 +160,9 @@ export class ObjectStore {
     for (const id of [...this.#added.keys(), ...this.#removed.keys()]) {
       if (id.startsWith("set ")) this.#touched.delete(id.slice("set ".length));
     }
-    const change = { added: [...this.#added.values()], removed: [...this.#removed.values()], touched: this.#touched };
+    const [added, removed, touched] = [[...this.#added.values()], [...this.#removed.values()], this.#touched];
+    const late = this.#lookups.late(touched, this.#sets);
+    const change = { added, removed, touched, late };
     this.#added = new Map();
     this.#removed = new Map();
     this.#touched = new Map();
@@ -173,6 +179,7 @@ export class ObjectStore {
     switch (object.kind) {
       case "chain":
         this.#chains.set(object.chain.name, object.chain);
+        this.#lookups.add(object.chain);
         return;
       case "counter":
         this.#counters.set(object.counter.name, object.counter);
@@ -210,6 +217,7 @@ export class ObjectStore {
     switch (object.kind) {
       case "chain":
         this.#chains.delete(object.chain.name);
+        this.#lookups.delete(object.chain);
         return;
       case "counter":
         this.#counters.delete(object.counter.name);

@@ -115,11 +115,18 @@ function turnsOf(clauses: readonly ChainClause[]): readonly (readonly ChainClaus
   return turns;
 }
 
-/** In the order of the clauses; blocks of neighbours that do the same are one map where no group stands between. */
+/**
+ * In the order of the clauses; blocks of neighbours that do the same are one map where no group stands between. Who is
+ * in a group has gone where it is asked first.
+ */
 function lookupsOf(context: ChainContext, clauses: readonly ChainClause[]): readonly Lookup[] {
   const lookups: Lookup[] = [];
+  const asked = new Set<MembersName>();
   for (const clause of clauses) {
-    for (const group of groupsOf(clause)) lookups.push({ kind: "group", clause, group });
+    for (const group of groupsOf(clause)) {
+      if (!asked.has(group)) lookups.push({ kind: "group", clause, group });
+      asked.add(group);
+    }
     if (familyIntervals(context.family, clause).length === 0) continue;
     const last = lookups.at(-1);
     if (last?.kind === "blocks" && last.clauses[0]?.action === clause.action)

@@ -24,7 +24,7 @@ import {
 } from "./clause-rules.ts";
 import { acceptDomains, domainsOf } from "./domain-lookups.ts";
 import { firstMatchRules, type VerdictFor, withVerdict } from "./first-match.ts";
-import type { PartId } from "./part.ts";
+import type { MembersName, PartId } from "./part.ts";
 import { orderedByPort } from "./port-classes.ts";
 import { portMapRule } from "./port-maps.ts";
 
@@ -52,10 +52,10 @@ export function tierRules(context: ChainContext, clauses: readonly ChainClause[]
     uses: ends.nextUses,
   };
   if (relevant.reduce((sum, clause) => sum + linearRules(context, clause), 0) <= mostLinear) {
-    return joinRules([
-      ...relevant.map((clause) => clauseRules(withVerdict(context, clause, ends.verdictFor), clause)),
-      next,
-    ]);
+    const rules = withoutRepeats(relevant).map((clause) =>
+      clauseRules(withVerdict(context, clause, ends.verdictFor), clause),
+    );
+    return joinRules([...rules, next]);
   }
   const portless = relevant.filter(({ match }) => match.kind === "peers" && match.ports === null);
   return joinRules([
@@ -75,6 +75,18 @@ function relevantClauses(context: ChainContext, clauses: readonly ChainClause[])
     (clause) => clause.match.kind === "peers" && clause.match.ports === null && acceptsFamily(context.family, clause),
   );
   return all === -1 ? relevant : relevant.slice(0, all + 1);
+}
+
+/** Without groups that an earlier clause for every port asks: who is in them has gone there. */
+function withoutRepeats(clauses: readonly ChainClause[]): readonly ChainClause[] {
+  const asked = new Set<MembersName>();
+  return clauses.map((clause) => {
+    const { match } = clause;
+    if (match.kind === "pairs" || match.peers === null) return clause;
+    const groups = match.peers.groups.filter((group) => !asked.has(group));
+    if (match.ports === null) for (const group of groups) asked.add(group);
+    return { ...clause, match: { ...match, peers: { ...match.peers, groups } } };
+  });
 }
 
 /** Of addresses. */
