@@ -3,7 +3,7 @@ import type { Address } from "../net/address.ts";
 import { cidrContains } from "../net/cidr.ts";
 import type { Protocol } from "../net/protocol.ts";
 import type { Direction } from "../policy/policy.ts";
-import type { Chain, ChainClause, ChainName, Match, Pair, Ruleset } from "./ruleset.ts";
+import type { Chain, ChainClause, ChainName, DomainSetName, Match, Pair, Ruleset } from "./ruleset.ts";
 
 /** A connection as the kernel of a node forwards it: after service translation, before masquerading. */
 export interface ForwardedConnection {
@@ -13,6 +13,11 @@ export interface ForwardedConnection {
   /** Of the backend; without meaning for ICMP and other protocols. */
   readonly port: number;
 }
+
+/** What domain sets hold, where that is asked about: it is no part of a Ruleset. Sets that are left out are empty. */
+export type LearnedMembers = ReadonlyMap<DomainSetName, ReadonlySet<Address>>;
+
+const nothingLearned: LearnedMembers = new Map();
 
 /** A member of a pair set. */
 export function pairOf(address: Address, port: number): Pair {
@@ -24,14 +29,18 @@ export function pairOf(address: Address, port: number): Pair {
  * the dataplanes are held against. What the node itself sends (semantics.md, 4) and neighbour discovery (8) are
  * not forwarded and not asked here.
  */
-export function decide(ruleset: Ruleset, connection: ForwardedConnection): "accept" | "deny" {
+export function decide(
+  ruleset: Ruleset,
+  connection: ForwardedConnection,
+  learned: LearnedMembers = nothingLearned,
+): "accept" | "deny" {
   const { client, backend } = connection;
   if (isUnknown(ruleset, client) || isUnknown(ruleset, backend)) return "deny";
   if (client === backend) return "accept";
   const egress = ruleset.endpoints.get(client)?.egress ?? null;
-  if (decideDirection(ruleset, egress, backend, connection).verdict === "deny") return "deny";
+  if (decideDirection(ruleset, egress, backend, connection, learned).verdict === "deny") return "deny";
   const ingress = ruleset.endpoints.get(backend)?.ingress ?? null;
-  return decideDirection(ruleset, ingress, client, connection).verdict;
+  return decideDirection(ruleset, ingress, client, connection, learned).verdict;
 }
 
 /** A direction that would be decided otherwise if the policies in audit counted. */
@@ -45,7 +54,11 @@ export interface AuditDifference {
  * What is reported of a new connection for policies in audit (semantics.md, 13), direction by direction, as far as it
  * comes: what is denied on its way out is not asked about its way in.
  */
-export function auditDifferences(ruleset: Ruleset, connection: ForwardedConnection): readonly AuditDifference[] {
+export function auditDifferences(
+  ruleset: Ruleset,
+  connection: ForwardedConnection,
+  learned: LearnedMembers = nothingLearned,
+): readonly AuditDifference[] {
   const { client, backend } = connection;
   if (client === backend) return [];
   const differences: AuditDifference[] = [];
@@ -56,8 +69,8 @@ export function auditDifferences(ruleset: Ruleset, connection: ForwardedConnecti
     if (isUnknown(ruleset, address)) break;
     const endpoint = ruleset.endpoints.get(address);
     const audit = (direction === "egress" ? endpoint?.auditEgress : endpoint?.auditIngress) ?? null;
-    const { verdict } = decideDirection(ruleset, endpoint?.[direction] ?? null, peer, connection);
-    const wouldBe = audit === null ? verdict : decideDirection(ruleset, audit, peer, connection).verdict;
+    const { verdict } = decideDirection(ruleset, endpoint?.[direction] ?? null, peer, connection, learned);
+    const wouldBe = audit === null ? verdict : decideDirection(ruleset, audit, peer, connection, learned).verdict;
     if (wouldBe !== verdict) differences.push({ direction, verdict: wouldBe });
     if (verdict === "deny") break;
   }
@@ -86,39 +99,33 @@ export function decideDirection(
   name: ChainName | null,
   peer: Address,
   connection: ForwardedConnection,
+  learned: LearnedMembers = nothingLearned,
 ): DirectionDecision {
   if (name === null) return { verdict: "accept", by: "none", clause: null };
   const chain = found(ruleset.chains.get(name), name);
-  const clause = firstMatch(ruleset, chain.admin, peer, connection);
+  const matches = (clause: ChainClause): boolean => matchesClause(ruleset, clause.match, peer, connection, learned);
+  const clause = chain.admin.find(matches) ?? null;
   if (clause !== null && clause.action !== "pass") return { verdict: clause.action, by: "admin", clause };
-  return decideBelowAdmin(ruleset, chain, peer, connection);
+  return decideBelowAdmin(chain, matches);
 }
 
-function decideBelowAdmin(
-  ruleset: Ruleset,
-  chain: Chain,
-  peer: Address,
-  connection: ForwardedConnection,
-): DirectionDecision {
+function decideBelowAdmin(chain: Chain, matches: (clause: ChainClause) => boolean): DirectionDecision {
   if (chain.networkPolicy !== null) {
-    const clause = firstMatch(ruleset, chain.networkPolicy, peer, connection);
+    const clause = chain.networkPolicy.find(matches) ?? null;
     return { verdict: clause === null ? "deny" : "accept", by: "networkPolicy", clause };
   }
-  const clause = firstMatch(ruleset, chain.baseline, peer, connection);
+  const clause = chain.baseline.find(matches) ?? null;
   if (clause !== null && clause.action !== "pass") return { verdict: clause.action, by: "baseline", clause };
   return { verdict: chain.fallback, by: "fallback", clause: null };
 }
 
-function firstMatch(
+function matchesClause(
   ruleset: Ruleset,
-  clauses: readonly ChainClause[],
+  match: Match,
   peer: Address,
   connection: ForwardedConnection,
-): ChainClause | null {
-  return clauses.find((clause) => matchesClause(ruleset, clause.match, peer, connection)) ?? null;
-}
-
-function matchesClause(ruleset: Ruleset, match: Match, peer: Address, connection: ForwardedConnection): boolean {
+  learned: LearnedMembers,
+): boolean {
   const { protocol, port } = connection;
   if (match.kind === "pairs") {
     const { members } = found(ruleset.pairSets.get(match.pairs), match.pairs);
@@ -128,7 +135,9 @@ function matchesClause(ruleset: Ruleset, match: Match, peer: Address, connection
   if (ports !== null && !ports.some((it) => it.protocol === protocol && it.from <= port && port <= it.to)) return false;
   if (peers === null) return true;
   const inGroup = peers.groups.some((name) => found(ruleset.groups.get(name), name).members.has(peer));
-  return inGroup || addressSetContains(peers.addresses, peer);
+  if (inGroup || addressSetContains(peers.addresses, peer)) return true;
+  if (peers.domains === null) return false;
+  return learned.get(found(ruleset.domainSets.get(peers.domains), peers.domains).name)?.has(peer) ?? false;
 }
 
 function found<T>(value: T | undefined, name: string): T {
