@@ -17,15 +17,16 @@ const quick = inTree(
   "src/evaluate/*.test.ts",
   "src/policy/**/*.test.ts",
   "src/kube/selector.test.ts",
+  "src/net/domain-name.test.ts",
   "test/acceptance/*.test.ts",
 );
 /** These take longer, and are asked only about the code that they are for. */
 const ofCompiler = inTree("src/compile/*.test.ts", "test/compile/*.test.ts");
-const ofNftables = inTree("test/nftables/{change,audit}.test.ts");
+const ofNftables = inTree("test/nftables/{change,audit,tiers}.test.ts");
 
 function filesFor({ file }: Mutant): readonly string[] {
   if (file.startsWith("src/dataplane/nftables/")) return ofNftables;
-  return file.startsWith("src/compile/") ? [...quick, ...ofCompiler] : quick;
+  return /^src\/(compile|model|ir)\//.test(file) ? [...quick, ...ofCompiler] : quick;
 }
 
 const mostShown = 3;
