@@ -1,8 +1,10 @@
 /**
  * What a packet costs: connects, packets of an open flow, and a stream, through a node with connection tracking only,
  * with Portcullis at 10, 1,000 and 10,000 pods and as many policies, and with an iptables layout of one chain per pod
- * and policy. One interleaved run; prints ratios to connection tracking only.
+ * and policy. One interleaved run; prints ratios to connection tracking only. `--admin N` adds worlds with as many
+ * admin policies above, of which all or none select the measured pods.
  *   node bench/packet.ts [--rounds 9] [--seconds 0.2] [--pods 10,1000,10000] [--iptables 10,1000]
+ *                        [--admin 1000] [--admin-pods 10]
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,6 +18,7 @@ import { decodeNode } from "../src/kube/decode/node.ts";
 import type { ClusterObject } from "../src/kube/objects.ts";
 import type { Policy } from "../src/policy/policy.ts";
 import { networkPolicyKind } from "../src/policy/network-policy/network-policy.ts";
+import { adminPolicies, type AdminWorld, teamNamespaces, teamOf } from "./packet/admin-policies.ts";
 import { loadIptablesLayout, otherAddresses } from "./packet/iptables-layout.ts";
 import { buildPath, clientAddress, serverAddress, serverPort, type Path } from "./packet/path.ts";
 
@@ -25,20 +28,22 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "0.2" },
     pods: { type: "string", default: "10,1000,10000" },
     iptables: { type: "string", default: "10,1000" },
+    admin: { type: "string", default: "1000" },
+    "admin-pods": { type: "string", default: "10" },
   },
 });
 const numbers = (text: string): number[] => text.split(",").filter(Boolean).map(Number);
 
-const pod = (name: string, address: string) => ({
-  metadata: { namespace: "bench", name, labels: { app: name } },
+const pod = (name: string, address: string, namespace: string) => ({
+  metadata: { namespace, name, labels: { app: name } },
   spec: { nodeName: "node", containers: [{ name: "c", ports: [{ containerPort: serverPort }] }] },
   status: { phase: "Running", podIP: address, podIPs: [{ ip: address }] },
 });
 
-const policy = (name: string) => ({
+const policy = (name: string, namespace: string) => ({
   apiVersion: "networking.k8s.io/v1",
   kind: "NetworkPolicy",
-  metadata: { namespace: "bench", name: `for-${name}` },
+  metadata: { namespace, name: `for-${name}` },
   spec: {
     podSelector: { matchLabels: { app: name } },
     policyTypes: ["Ingress", "Egress"],
@@ -57,16 +62,29 @@ function must<T>(value: T | null): T {
   return value;
 }
 
-async function loadPortcullis(netns: string, pods: number): Promise<void> {
-  const others = otherAddresses(pods);
-  const named: readonly (readonly [string, string])[] = [
-    ["client", clientAddress],
-    ["server", serverAddress],
-    ...others.map((address, index) => [`other-${index}`, address] as const),
+interface Admin {
+  readonly policies: number;
+  readonly world: AdminWorld;
+}
+
+async function loadPortcullis(netns: string, name: string, pods: number, admin: Admin | null): Promise<void> {
+  const namespaceOf = (index: number): string => (admin === null ? "bench" : teamOf(index));
+  const named: readonly (readonly [string, string, string])[] = [
+    ["client", clientAddress, "bench"],
+    ["server", serverAddress, "bench"],
+    ...otherAddresses(pods).map((address, index) => [`other-${index}`, address, namespaceOf(index)] as const),
   ];
   const node = must(decodeNode({ metadata: { name: "node" }, spec: { podCIDRs: ["10.244.0.0/16"] } }).value);
-  const objects: ClusterObject[] = [node, ...named.map(([name, address]) => must(decodePod(pod(name, address)).value))];
-  const policies: Policy[] = named.map(([name]) => must(networkPolicyKind.decode(policy(name)).policy));
+  const objects: ClusterObject[] = [
+    node,
+    ...(admin === null ? [] : teamNamespaces()),
+    ...named.map((one) => must(decodePod(pod(...one)).value)),
+  ];
+  const policies: Policy[] = [
+    ...named.map(([app, , namespace]) => must(networkPolicyKind.decode(policy(app, namespace)).policy)),
+    ...(admin === null ? [] : adminPolicies(admin.policies, admin.world)),
+  ];
+  const started = performance.now();
   const ruleset = compileWhole(
     { objects, policies },
     {
@@ -78,11 +96,11 @@ async function loadPortcullis(netns: string, pods: number): Promise<void> {
       logGroup: null,
     },
   );
+  const compiled = performance.now() - started;
   const dataplane = nftablesDataplane({ netns, ctMarkMask: 0xffff0000 });
-  const report = await dataplane.sync(ruleset);
-  console.log(
-    `  portcullis-${pods}: ${pods} pods, ${policies.length} policies loaded in ${report.milliseconds.toFixed(0)} ms`,
-  );
+  const { milliseconds } = await dataplane.sync(ruleset);
+  const took = `compiled in ${compiled.toFixed(0)} ms, loaded in ${milliseconds.toFixed(0)} ms`;
+  console.log(`  ${name}: ${pods} pods, ${policies.length} policies ${took}`);
   dataplane.close();
 }
 
@@ -158,7 +176,16 @@ async function main(): Promise<void> {
     const base = await buildPath(load, "conntrack", loadConntrackOnly);
     paths.push(base, await buildPath(load, "conntrack-again", loadConntrackOnly));
     for (const pods of numbers(values.pods)) {
-      paths.push(await buildPath(load, `portcullis-${pods}`, (node) => loadPortcullis(node, pods)));
+      const name = `portcullis-${pods}`;
+      paths.push(await buildPath(load, name, (node) => loadPortcullis(node, name, pods, null)));
+    }
+    for (const pods of numbers(values["admin-pods"])) {
+      for (const policies of numbers(values.admin)) {
+        for (const world of ["selecting", "not-selecting"] as const) {
+          const name = `admin-${policies}-${world}-${pods}`;
+          paths.push(await buildPath(load, name, (node) => loadPortcullis(node, name, pods, { policies, world })));
+        }
+      }
     }
     for (const pods of numbers(values.iptables)) {
       paths.push(await buildPath(load, `iptables-${pods}`, (node) => loadIptablesLayout(node, pods)));
