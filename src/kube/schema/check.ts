@@ -64,7 +64,8 @@ function invalidFor(value: unknown, message: string, at: FieldPath): FieldError 
   return typeof value === "string" ? invalid(at, value, message) : { path: at, message: `Invalid value: ${message}` };
 }
 
-function unknownField(at: FieldPath, why = ""): FieldError {
+/** A field that is there and means nothing, or nothing yet. */
+export function unknownField(at: FieldPath, why = ""): FieldError {
   return { path: at, message: why === "" ? "unknown field" : `unknown field: ${why}` };
 }
 
@@ -79,6 +80,7 @@ function tooMany(at: FieldPath, count: number, most: number): FieldError {
 function checkString(schema: StringSchema, value: unknown, at: FieldPath, findings: Finding[]): void {
   if (typeof value !== "string") {
     unreadable(findings, wrongType(at, value, "string"));
+    if (schema.enum !== undefined) unreadable(findings, notSupported(at, value, schema.enum));
     return;
   }
   const { maxLength, pattern } = schema;
@@ -96,14 +98,14 @@ function checkString(schema: StringSchema, value: unknown, at: FieldPath, findin
 
 function isLonger(text: string, most: number): boolean {
   if (text.length <= most) return false;
-  return text.length > 2 * most || [...text].length > most;
+  return text.length > 2 * most || Array.from(text).length > most;
 }
 
-/** The longest text that a pattern is tried on: those of CRDs are for names, and may take quadratic time. */
+/** The longest text that a pattern is tried on, since it may take quadratic time; who reads longer ones reports them. */
 const longestMatched = 1024;
 
 function matchesPattern(pattern: string, text: string): boolean {
-  return text.length <= longestMatched && new RegExp(pattern).test(text);
+  return text.length > longestMatched || new RegExp(pattern).test(text);
 }
 
 function checkInteger(schema: IntegerSchema, value: unknown, at: FieldPath, findings: Finding[]): void {

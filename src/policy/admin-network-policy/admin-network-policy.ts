@@ -1,6 +1,7 @@
 import type { ObjectSchema } from "../../kube/schema/schema.ts";
 import type { FeatureGates } from "../feature-gates.ts";
 import { tieredPolicyKind } from "../tiers/decode.ts";
+import type { TieredKind } from "../tiers/tiered-kind.ts";
 import { priorityOf } from "../tiers/priority.ts";
 import { domainNamesSchema, gated, oneOf, prioritySchema, podsOf } from "../tiers/schemas.ts";
 import { decodePort } from "./ports.ts";
@@ -22,8 +23,8 @@ function schema(gates: FeatureGates): ObjectSchema {
   };
 }
 
-/** policy.networking.k8s.io/v1alpha1 AdminNetworkPolicy. */
-export const adminNetworkPolicyKind = tieredPolicyKind({
+/** What tells it from the other kinds. */
+export const adminNetworkPolicy: TieredKind = {
   kind: "AdminNetworkPolicy",
   apiVersion: "policy.networking.k8s.io/v1alpha1",
   resource: "adminnetworkpolicies",
@@ -40,4 +41,7 @@ export const adminNetworkPolicyKind = tieredPolicyKind({
     const priority = priorityOf(spec);
     return priority === null ? null : { tier: "admin", priority };
   },
-});
+};
+
+/** policy.networking.k8s.io/v1alpha1 AdminNetworkPolicy. */
+export const adminNetworkPolicyKind = tieredPolicyKind(adminNetworkPolicy);

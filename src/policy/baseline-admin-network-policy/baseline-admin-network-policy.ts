@@ -3,6 +3,7 @@ import { decodePort } from "../admin-network-policy/ports.ts";
 import { egressSchema, ingressSchema, nodesAndNetworks } from "../admin-network-policy/rules.ts";
 import type { FeatureGates } from "../feature-gates.ts";
 import { tieredPolicyKind } from "../tiers/decode.ts";
+import type { TieredKind } from "../tiers/tiered-kind.ts";
 import { oneOf, podsOf } from "../tiers/schemas.ts";
 
 const actions = ["Allow", "Deny"];
@@ -25,8 +26,8 @@ const onlyName = "default";
 /** After every ClusterNetworkPolicy of the tier (semantics.md): priorities are of 32 bits. */
 const last = 2 ** 31;
 
-/** policy.networking.k8s.io/v1alpha1 BaselineAdminNetworkPolicy. */
-export const baselineAdminNetworkPolicyKind = tieredPolicyKind({
+/** What tells it from the other kinds. */
+export const baselineAdminNetworkPolicy: TieredKind = {
   kind: "BaselineAdminNetworkPolicy",
   apiVersion: "policy.networking.k8s.io/v1alpha1",
   resource: "baselineadminnetworkpolicies",
@@ -48,4 +49,7 @@ export const baselineAdminNetworkPolicyKind = tieredPolicyKind({
           message:
             'Invalid value: Only one baseline admin network policy with metadata.name="default" can be created in the cluster',
         },
-});
+};
+
+/** policy.networking.k8s.io/v1alpha1 BaselineAdminNetworkPolicy. */
+export const baselineAdminNetworkPolicyKind = tieredPolicyKind(baselineAdminNetworkPolicy);

@@ -3,6 +3,7 @@ import { type ObjectSchema, selectorSchema } from "../../kube/schema/schema.ts";
 import type { FeatureGates } from "../feature-gates.ts";
 import type { Tier } from "../policy.ts";
 import { tieredPolicyKind } from "../tiers/decode.ts";
+import type { TieredKind } from "../tiers/tiered-kind.ts";
 import { priorityOf } from "../tiers/priority.ts";
 import {
   domainNamesSchema,
@@ -51,8 +52,8 @@ const tiers: ReadonlyMap<unknown, Tier> = new Map([
   ["Baseline", "baseline"],
 ]);
 
-/** policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy. */
-export const clusterNetworkPolicyKind = tieredPolicyKind({
+/** What tells it from the other kinds. */
+export const clusterNetworkPolicy: TieredKind = {
   kind: "ClusterNetworkPolicy",
   apiVersion: "policy.networking.k8s.io/v1alpha2",
   resource: "clusternetworkpolicies",
@@ -70,4 +71,7 @@ export const clusterNetworkPolicyKind = tieredPolicyKind({
     const priority = priorityOf(spec);
     return tier === undefined || priority === null ? null : { tier, priority };
   },
-});
+};
+
+/** policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy. */
+export const clusterNetworkPolicyKind = tieredPolicyKind(clusterNetworkPolicy);

@@ -2,7 +2,7 @@ import { type ApiObject, asObject, field, isApiObject } from "../../kube/decode/
 import { metadataOf, readLabels, readName } from "../../kube/decode/metadata.ts";
 import type { FieldError, FieldPath } from "../../kube/field-error.ts";
 import { required } from "../../kube/field-error.ts";
-import { checkAgainst, type Finding } from "../../kube/schema/check.ts";
+import { checkAgainst, type Finding, unknownField } from "../../kube/schema/check.ts";
 import type { ObjectSchema } from "../../kube/schema/schema.ts";
 import { dnsSubdomainErrors } from "../../kube/syntax.ts";
 import { allGatesOpen, type FeatureGates } from "../feature-gates.ts";
@@ -30,11 +30,14 @@ export function tieredPolicyKind(kind: TieredKind): PolicyKind {
   };
 }
 
+const topFields: ReadonlySet<string> = new Set(["apiVersion", "kind", "metadata", "spec", "status"]);
+
 function decode(kind: TieredKind, schema: ObjectSchema, object: unknown): DecodedPolicy {
   const errors: FieldError[] = [];
   const policy = asObject(object, [], errors);
   const metadata = metadataOf(policy, errors);
   if (errors.length > 0) return { policy: null, errors };
+  for (const one of Object.keys(policy)) if (!topFields.has(one)) errors.push(unknownField([one]));
   const name = readName(metadata, dnsSubdomainErrors, errors);
   const nameError = kind.nameError?.(name?.text ?? null) ?? null;
   if (nameError !== null) errors.push(nameError);

@@ -21,7 +21,15 @@ function objectIn(object: ApiObject, name: string): ApiObject | null {
 
 function selectorIn(object: ApiObject, name: string, at: FieldPath, errors: FieldError[]): Selector | null {
   const selector = objectIn(object, name);
-  return selector === null ? everything : decodeSelector(selector, [...at, name], errors);
+  return selector === null ? everything : decodeSelector(withoutNulls(selector), [...at, name], errors);
+}
+
+/** Custom resources lose what is null before they are stored: a label that is null is no requirement. */
+function withoutNulls(selector: ApiObject): ApiObject {
+  const labels = objectIn(selector, "matchLabels");
+  if (labels === null) return selector;
+  const entries = Object.entries(labels).filter(([, value]) => value !== null && value !== undefined);
+  return { ...selector, matchLabels: Object.fromEntries(entries) };
 }
 
 /** Reads `namespaces` or `pods`, whichever is there. Without a namespaceSelector: of every namespace. */
