@@ -8,7 +8,7 @@ import { applyChange } from "../../src/ir/apply-change.ts";
 import type { RulesetChange } from "../../src/ir/change.ts";
 import type { ForwardedConnection } from "../../src/ir/decide.ts";
 import { decide, isUnknown } from "../../src/ir/decide.ts";
-import type { Ruleset } from "../../src/ir/ruleset.ts";
+import type { DomainSetName, Ruleset } from "../../src/ir/ruleset.ts";
 import { keyOf } from "../../src/kube/objects.ts";
 import type { Address } from "../../src/net/address.ts";
 import { addressFromValue, familyBits, familyOf, parseAddress } from "../../src/net/address.ts";
@@ -84,10 +84,20 @@ function* connections(): Iterable<ForwardedConnection> {
   }
 }
 
+/** What may have been learned: half of all addresses for each domain set, others for others. */
+function learnedFor(...rulesets: readonly Ruleset[]): ReadonlyMap<DomainSetName, ReadonlySet<Address>> {
+  const names = rulesets.flatMap(({ domainSets }) => [...domainSets.keys()]);
+  const half = (name: string) => addresses.filter((_, index) => (name.charCodeAt(name.length - 1) >> (index % 5)) & 1);
+  return new Map(names.map((name) => [name, new Set(half(name))]));
+}
+
 /** Something that was accepted and is not any more. */
 function newlyDenied(before: Ruleset, after: Ruleset): ForwardedConnection | null {
+  const learned = learnedFor(before, after);
   for (const connection of connections()) {
-    if (decide(after, connection) === "deny" && decide(before, connection) === "accept") return connection;
+    if (decide(after, connection, learned) === "deny" && decide(before, connection, learned) === "accept") {
+      return connection;
+    }
   }
   return null;
 }

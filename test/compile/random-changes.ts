@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
-import type { ObjectKey, Pod } from "../../src/kube/objects.ts";
+import type { Node, ObjectKey, Pod } from "../../src/kube/objects.ts";
 import { keyOf } from "../../src/kube/objects.ts";
 import type { Change, Cluster } from "../../src/policy/cluster.ts";
-import type { Policy } from "../../src/policy/policy.ts";
+import type { Action, Clause, Policy } from "../../src/policy/policy.ts";
 import { namespace, node, pod, service } from "../ask.ts";
 import type { ApiObject } from "../cluster-of.ts";
 import { clusterOf } from "../cluster-of.ts";
@@ -113,7 +113,10 @@ const goneKey = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
-      .tuple(fc.constantFrom("ClusterNetworkPolicy", "AdminNetworkPolicy"), fc.constantFrom("one", "two"))
+      .tuple(
+        fc.constantFrom("ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"),
+        fc.constantFrom("one", "two", "three", "default"),
+      )
       .map((path) => path.join("/")),
   },
 );
@@ -137,6 +140,10 @@ const nudges = [
   "audit",
   "priority",
   "rule",
+  "subject",
+  "action",
+  "machine labels",
+  "machine addresses",
 ] as const;
 
 export type Step = Change | Nudge;
@@ -148,11 +155,20 @@ export function changeBy(step: Step, cluster: Cluster): readonly Change[] {
   const one = pods[step.which % pods.length];
   const other = pods[step.other % pods.length];
   const policy = cluster.policies[step.which % cluster.policies.length];
+  const another = cluster.policies[step.other % cluster.policies.length];
+  const machines = cluster.objects.filter((object) => object.kind === "Node");
   switch (step.how) {
     case "audit":
     case "priority":
     case "rule":
-      return policy === undefined ? [] : [{ kind: "policy", policy: nudgedPolicy(policy, step.how) }];
+    case "subject":
+    case "action":
+      return policy === undefined || another === undefined
+        ? []
+        : [{ kind: "policy", policy: nudgedPolicy(policy, another, step.how) }];
+    case "machine labels":
+    case "machine addresses":
+      return nudgedNode(machines, step);
     case "delete":
       return one === undefined ? [] : [{ kind: "gone", key: keyOf(one) }];
     default:
@@ -181,7 +197,29 @@ function nudgedPod(one: Pod, other: Pod, how: "node" | "created" | "labels" | "a
   }
 }
 
-function nudgedPolicy(policy: Policy, how: "audit" | "priority" | "rule"): Policy {
+/** A Node gets the labels of another, or (one of) its addresses, so that two have it. */
+function nudgedNode(machines: readonly Node[], { which, other, how }: Nudge): Change[] {
+  const [one, another] = [machines[which % machines.length], machines[other % machines.length]];
+  if (one === undefined || another === undefined) return [];
+  const { labels, addresses } = another;
+  const object = how === "machine labels" ? { ...one, labels } : { ...one, addresses: addresses.slice(0, 1) };
+  return [{ kind: "object", object }];
+}
+
+const nextAction: Readonly<Record<Action, Action>> = { accept: "deny", deny: "pass", pass: "accept" };
+
+/** The first rule of each direction does something else. Names can only be accepted. */
+function otherwise(clauses: readonly Clause[] | null): readonly Clause[] | null {
+  const [first, ...rest] = clauses ?? [];
+  if (first === undefined || (first.peers ?? []).some(({ kind }) => kind === "domains")) return clauses;
+  return [{ ...first, action: nextAction[first.action] }, ...rest];
+}
+
+function nudgedPolicy(
+  policy: Policy,
+  another: Policy,
+  how: "audit" | "priority" | "rule" | "subject" | "action",
+): Policy {
   switch (how) {
     case "audit":
       return { ...policy, mode: policy.mode === "audit" ? "enforce" : "audit" };
@@ -189,6 +227,11 @@ function nudgedPolicy(policy: Policy, how: "audit" | "priority" | "rule"): Polic
       return { ...policy, priority: policy.tier === "networkpolicy" ? 0 : (policy.priority + 1) % 3 };
     case "rule":
       return { ...policy, ingress: policy.ingress?.slice(1) ?? null, egress: policy.egress?.slice(1) ?? null };
+    case "subject":
+      return policy.tier === "networkpolicy" ? policy : { ...policy, subject: another.subject };
+    case "action":
+      if (policy.tier === "networkpolicy") return policy;
+      return { ...policy, ingress: otherwise(policy.ingress), egress: otherwise(policy.egress) };
   }
 }
 
