@@ -24,7 +24,7 @@ interface Early {
 /** `first`: TCP's number of the first byte. Costs the bytes of the segment; keeps `mostStreamBytes` at most. */
 export function createStream(first: number): Stream {
   let next = first;
-  let begun = new Uint8Array();
+  let begun: Uint8Array = new Uint8Array();
   let early: Early[] = [];
   let earlyBytes = 0;
 
@@ -37,7 +37,8 @@ export function createStream(first: number): Stream {
       message(all.subarray(at + 2, end));
       at = end;
     }
-    begun = all.slice(at);
+    // A copy, which `slice` is not where the bytes are a Buffer of Node's.
+    begun = new Uint8Array(all.subarray(at));
   };
 
   const inOrder = (sequence: number, payload: Uint8Array, message: (bytes: Uint8Array) => void): void => {
@@ -51,7 +52,7 @@ export function createStream(first: number): Stream {
     if (early.some((other) => other.sequence === sequence && other.payload.length >= payload.length)) return true;
     earlyBytes += payload.length;
     if (early.length >= mostEarlySegments || earlyBytes > mostStreamBytes) return false;
-    early.push({ sequence, payload: payload.slice() });
+    early.push({ sequence, payload: new Uint8Array(payload) });
     return true;
   };
 

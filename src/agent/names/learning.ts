@@ -124,29 +124,39 @@ export function createNameLearning(parts: LearningParts): NameLearning {
     start();
   };
 
+  const failed = (reason: Error): void => {
+    listening = false;
+    thread = null;
+    tellEnd(reason);
+    void tryLater();
+  };
+
+  const startOne = (): NameThread => {
+    const { netns, queue, minTtl, maxTtl, grace } = parts;
+    const started = (parts.startThread ?? startNameThread)(
+      { netns, queue, minTtl, maxTtl, grace, counts: shared },
+      { message: take, ended: (reason) => (thread === started ? failed(reason) : undefined) },
+    );
+    return started;
+  };
+
   const start = (): void => {
     if (thread !== null || pausing || over.signal.aborted || table.subjects.length === 0) return;
-    const started = (parts.startThread ?? startNameThread)(
-      { ...parts, counts: shared },
-      {
-        message: take,
-        ended: (reason) => {
-          listening = false;
-          if (thread !== started) return;
-          thread = null;
-          tellEnd(reason);
-          void tryLater();
-        },
-      },
-    );
-    thread = started;
-    started.send({ kind: "follow", table });
+    try {
+      thread = startOne();
+    } catch (error) {
+      // No descriptor or no memory left for a thread: enforcing goes on without names.
+      failed(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    thread.send({ kind: "follow", table });
     kernel.begin();
   };
 
   const end = async (): Promise<void> => {
     const ending = thread;
     thread = null;
+    listening = false;
     if (ending !== null) await ending.stop();
   };
 
