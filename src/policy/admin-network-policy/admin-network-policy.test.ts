@@ -20,7 +20,7 @@ function decoded(spec: object, gates?: ReadonlySet<FeatureGate>): { policy: Poli
   return { policy, errors: errors.map(fieldErrorText) };
 }
 
-function policy(spec: object): Policy {
+function policyOf(spec: object): Policy {
   const { policy: read, errors } = decoded(spec);
   assert.deepEqual(errors, []);
   assert.ok(read !== null);
@@ -32,13 +32,13 @@ const label = (key: string, value: string) => selectorOf([{ operator: "In", key,
 const cidrs = (...texts: string[]) => addressSetOf(texts.map((text) => parseCidr(text) as Cidr));
 
 const peerOf = (peer: object): Peer | undefined =>
-  policy({ egress: [{ action: "Allow", to: [peer] }] }).egress?.[0]?.peers?.[0];
+  policyOf({ egress: [{ action: "Allow", to: [peer] }] }).egress?.[0]?.peers?.[0];
 const portOf = (port: object): PortMatch | undefined =>
-  policy({ ingress: [{ action: "Deny", from: [everyNamespace], ports: [port] }] }).ingress?.[0]?.ports?.[0];
+  policyOf({ ingress: [{ action: "Deny", from: [everyNamespace], ports: [port] }] }).ingress?.[0]?.ports?.[0];
 
 describe("an AdminNetworkPolicy", () => {
   it("stands in the Admin tier at its priority and touches only directions with rules", () => {
-    assert.deepEqual(policy({ priority: 1000, egress: [] }), {
+    assert.deepEqual(policyOf({ priority: 1000, egress: [] }), {
       id: "AdminNetworkPolicy/p",
       kind: "AdminNetworkPolicy",
       namespace: null,
@@ -50,7 +50,7 @@ describe("an AdminNetworkPolicy", () => {
       ingress: null,
       egress: null,
     });
-    assert.equal(policy({ priority: 0 }).priority, 0);
+    assert.equal(policyOf({ priority: 0 }).priority, 0);
   });
 
   it("has rules in order, with their names and actions", () => {
@@ -62,7 +62,7 @@ describe("an AdminNetworkPolicy", () => {
       peers: [{ kind: "pods", selection: everyPod }],
       ports: null,
     });
-    assert.deepEqual(policy({ ingress: [rule("Pass", "one"), rule("Deny"), rule("Allow", "")] }).ingress, [
+    assert.deepEqual(policyOf({ ingress: [rule("Pass", "one"), rule("Deny"), rule("Allow", "")] }).ingress, [
       clause(0, "pass", "one"),
       clause(1, "deny", null),
       clause(2, "accept", null),
@@ -72,9 +72,9 @@ describe("an AdminNetworkPolicy", () => {
   it("picks its subject by namespaces, or by both selectors", () => {
     const namespaces = { matchLabels: { team: "red" } };
     const red = { kind: "selector", selector: label("team", "red") };
-    assert.deepEqual(policy({ subject: { namespaces } }).subject, { namespaces: red, pods: everything });
+    assert.deepEqual(policyOf({ subject: { namespaces } }).subject, { namespaces: red, pods: everything });
     const pods = { namespaceSelector: namespaces, podSelector: { matchLabels: { app: "web" } } };
-    assert.deepEqual(policy({ subject: { pods } }).subject, { namespaces: red, pods: label("app", "web") });
+    assert.deepEqual(policyOf({ subject: { pods } }).subject, { namespaces: red, pods: label("app", "web") });
   });
 
   it("reads each form of peer", () => {

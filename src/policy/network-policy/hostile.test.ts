@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
+import { anyValue, placesOf, replaced } from "../../../test/replaced-values.ts";
 import { tries } from "../../../test/property.ts";
 import { decodeNamespace } from "../../kube/decode/namespace.ts";
 import { decodeNode } from "../../kube/decode/node.ts";
@@ -94,43 +95,6 @@ const objects: readonly (readonly [Decoder, object])[] = [
   ],
 ];
 
-/** Where a value stands in an object. */
-type Place = readonly (string | number)[];
-
-function placesOf(value: unknown, at: Place = []): Place[] {
-  if (typeof value !== "object" || value === null) return [at];
-  return [
-    at,
-    ...Object.entries(value).flatMap(([key, inner]) =>
-      placesOf(inner, [...at, Array.isArray(value) ? Number(key) : key]),
-    ),
-  ];
-}
-
-function replaced(value: unknown, [step, ...rest]: Place, by: unknown): unknown {
-  if (step === undefined) return by;
-  const inner: unknown = Reflect.get(value as object, step);
-  const next = replaced(inner, rest, by);
-  return Array.isArray(value) ? value.with(Number(step), next) : { ...(value as object), [step]: next };
-}
-
-const hostile: fc.Arbitrary<unknown> = fc.oneof(
-  fc.jsonValue({ maxDepth: 3 }),
-  fc.string({ unit: "binary", maxLength: 80 }),
-  fc.constantFrom(
-    "\n\u001b[2J\u202e",
-    "x".repeat(1 << 20),
-    -1,
-    1e308,
-    NaN,
-    "__proto__",
-    JSON.parse('{"__proto__":{"x":1},"constructor":"y"}'),
-    Array.from({ length: 1000 }, () => null),
-    new Date(NaN),
-    undefined,
-  ),
-);
-
 describe("decoders given anything", () => {
   it("accept the objects that are changed below", () => {
     for (const [decode, object] of objects) assert.deepEqual(decode(object).errors.map(fieldErrorText), []);
@@ -138,7 +102,7 @@ describe("decoders given anything", () => {
 
   it("never throw, and report in short printable lines at places that exist or are missing", () => {
     fc.assert(
-      fc.property(fc.constantFrom(...objects), fc.nat(), hostile, ([decode, object], choice, value) => {
+      fc.property(fc.constantFrom(...objects), fc.nat(), anyValue, ([decode, object], choice, value) => {
         const places = placesOf(object);
         const { errors } = decode(replaced(object, places[choice % places.length] ?? [], value));
         for (const error of errors.map(fieldErrorText)) {
@@ -153,7 +117,7 @@ describe("decoders given anything", () => {
   it("never let a broken rule of a policy match, nor change what its other rules match", () => {
     const places = placesOf(rule("from"));
     fc.assert(
-      fc.property(fc.nat(), hostile, (choice, value) => {
+      fc.property(fc.nat(), anyValue, (choice, value) => {
         const broken = replaced(rule("from"), places[choice % places.length] ?? [], value);
         const { policy, errors } = networkPolicyKind.decode({
           metadata,
