@@ -94,6 +94,63 @@ export const objects: readonly Readonly<Record<string, unknown>>[] = [
       egress: [{ to: [{ podSelector: { matchLabels: { app: "api" } } }], ports: [{ port: "http" }] }],
     },
   },
+  {
+    apiVersion: "policy.networking.k8s.io/v1alpha1",
+    kind: "AdminNetworkPolicy",
+    metadata: { name: "monitoring" },
+    spec: {
+      priority: 10,
+      subject: { namespaces: { matchLabels: { team: "blue" } } },
+      ingress: [
+        {
+          name: "metrics",
+          action: "Allow",
+          from: [{ pods: { namespaceSelector: {}, podSelector: { matchLabels: { app: "api" } } } }],
+          ports: [{ namedPort: "http" }, { portRange: { protocol: "UDP", start: 9000, end: 9010 } }],
+        },
+        { action: "Pass", from: [{ namespaces: {} }] },
+      ],
+      egress: [
+        { action: "Deny", to: [{ nodes: { matchLabels: { zone: "a" } } }], ports: [{ portNumber: { port: 6443 } }] },
+        { action: "Allow", to: [{ domainNames: ["*.example.org", "example.com."] }] },
+      ],
+    },
+  },
+  {
+    apiVersion: "policy.networking.k8s.io/v1alpha1",
+    kind: "BaselineAdminNetworkPolicy",
+    metadata: { name: "default" },
+    spec: {
+      subject: { pods: { namespaceSelector: {}, podSelector: { matchLabels: { app: "web" } } } },
+      ingress: [{ action: "Deny", from: [{ namespaces: {} }] }],
+      egress: [{ action: "Deny", to: [{ networks: ["0.0.0.0/0", "::/0"] }] }],
+    },
+  },
+  {
+    apiVersion: "policy.networking.k8s.io/v1alpha2",
+    kind: "ClusterNetworkPolicy",
+    metadata: { name: "low-trust", annotations: { "portcullis.dev/mode": "enforce" } },
+    spec: {
+      tier: "Admin",
+      priority: 20,
+      subject: { pods: { podSelector: { matchExpressions: [{ key: "job", operator: "Exists" }] } } },
+      ingress: [
+        { action: "Accept", from: [{ pods: { podSelector: {} } }], protocols: [{ destinationNamedPort: "http" }] },
+      ],
+      egress: [
+        {
+          name: "a mirror",
+          action: "Accept",
+          to: [{ domainNames: ["mirror.example"] }, { networks: ["192.0.2.0/24"] }],
+          protocols: [
+            { tcp: { destinationPort: { number: 443 } } },
+            { sctp: { destinationPort: { range: { start: 1, end: 9 } } } },
+          ],
+        },
+        { action: "Deny", to: [{ nodes: {} }] },
+      ],
+    },
+  },
 ];
 
 /** The same as YAML in the style of the documentation. */
