@@ -9,11 +9,9 @@ import { markLayout } from "../../src/dataplane/nftables/generation.ts";
 import { Mirror } from "../../src/dataplane/nftables/mirror.ts";
 import type { Program, ProgramSet } from "../../src/dataplane/nftables/program.ts";
 import { learnedSet } from "../../src/dataplane/nftables/render/domain-lookups.ts";
-import { decide } from "../../src/ir/decide.ts";
+import { decide, type LearnedMembers } from "../../src/ir/decide.ts";
 import type { Chain, ChainClause, DomainSetName, Ruleset } from "../../src/ir/ruleset.ts";
-import { addressSetOf, unionAddresses } from "../../src/net/address-set.ts";
 import { type Address, familyOf, parseAddress } from "../../src/net/address.ts";
-import { hostCidr } from "../../src/net/cidr.ts";
 import type { Change } from "../../src/policy/cluster.ts";
 import { clusterOf } from "../cluster-of.ts";
 import { addressUniverse, someChange } from "../compile/random-changes.ts";
@@ -78,39 +76,14 @@ const clausesOf = (chain: Chain): readonly ChainClause[] => [
 const domainsOf = ({ match }: ChainClause): DomainSetName | null =>
   match.kind === "peers" ? (match.peers?.domains ?? null) : null;
 
-/** The same in which blocks stand for what was learned of names. */
-function withBlocks(ruleset: Ruleset, learned: ReadonlyMap<DomainSetName, readonly Address[]>): Ruleset {
-  const clause = (one: ChainClause): ChainClause => {
-    const of = domainsOf(one);
-    if (of === null || one.match.kind !== "peers" || one.match.peers === null) return one;
-    const more = addressSetOf((learned.get(of) ?? []).map(hostCidr));
-    const peers = { ...one.match.peers, domains: null, addresses: unionAddresses(one.match.peers.addresses, more) };
-    return { ...one, match: { ...one.match, peers } };
-  };
-  const chains = [...ruleset.chains].map(([name, chain]): [typeof name, Chain] => [
-    name,
-    {
-      ...chain,
-      admin: chain.admin.map(clause),
-      networkPolicy: chain.networkPolicy?.map(clause) ?? null,
-      baseline: chain.baseline.map(clause),
-    },
-  ]);
-  return { ...ruleset, chains: new Map(chains) };
-}
-
 /** The program in a kernel that holds what was learned. */
-function withElements(
-  program: Program,
-  learned: ReadonlyMap<DomainSetName, readonly Address[]>,
-  role: "beginning" | "going-on",
-): Program {
+function withElements(program: Program, learned: LearnedMembers, role: "beginning" | "going-on"): Program {
   const sets = new Map(program.sets);
   for (const [of, members] of learned) {
     for (const family of [4, 6] as const) {
       const { name } = learnedSet(of, family, role);
       const set = sets.get(name);
-      const own = members.filter((address) => familyOf(address) === family);
+      const own = [...members].filter((address) => familyOf(address) === family);
       if (set !== undefined) sets.set(name, { ...set, elements: new Map(own.map((address) => [address, null])) });
     }
   }
@@ -166,7 +139,7 @@ describe("names in the nftables program", () => {
     assert.ok(shown > 0, "nobody ever learned");
   });
 
-  it("are what the kernel learned: it decides as if blocks stood there, and for open connections by what lasts longer", () => {
+  it("are what the kernel learned: it decides as the Ruleset with them does, and for open connections by what lasts longer", () => {
     let differs = 0;
     fc.assert(
       fc.property(changeLists, someLearned, (lists, dice) => {
@@ -174,15 +147,13 @@ describe("names in the nftables program", () => {
         compiler.load({ objects: [], policies: [] });
         for (const changes of lists) compiler.apply(changes);
         const ruleset = compiler.ruleset();
-        const learned = new Map(
-          [...ruleset.domainSets.keys()].sort().map((of, at) => [of, dice[at % dice.length] ?? []]),
-        );
+        const sets = [...ruleset.domainSets.keys()].sort();
+        const learned = new Map(sets.map((of, at) => [of, new Set(dice[at % dice.length])]));
         const { program } = new Mirror("portcullis", layout, 1, ruleset);
         const [fresh, graced] = [
           withElements(program, learned, "beginning"),
           withElements(program, learned, "going-on"),
         ];
-        const asBlocks = withBlocks(ruleset, learned);
         for (const client of addresses) {
           for (const backend of addresses) {
             if (client === backend || familyOf(client) !== familyOf(backend)) continue;
@@ -190,7 +161,7 @@ describe("names in the nftables program", () => {
             const connection = { client, backend, protocol: "TCP", port: 80 } as const;
             const verdict = (kernel: Program, mark: number): string =>
               outcomeOf(kernel, connection, mark).verdict === "accept" ? "accept" : "deny";
-            const [expected, otherwise] = [decide(asBlocks, connection), decide(ruleset, connection)];
+            const [expected, otherwise] = [decide(ruleset, connection, learned), decide(ruleset, connection)];
             if (expected !== otherwise) differs++;
             assert.equal(verdict(fresh, 0), expected);
             assert.equal(verdict(graced, 0), otherwise, "no connection begins in the grace");
