@@ -1,7 +1,8 @@
 /**
  * How many queries a second `portcullis eval` answers, after its start, through the program and without it:
- *   node bench/eval.ts [QUERIES] [PODS] [POLICIES]
- * Prints a Markdown table. The cluster comes from a fixed seed.
+ *   node bench/eval.ts [QUERIES] [PODS] [POLICIES] [ADMIN POLICIES]
+ * Prints a Markdown table for each of three clusters: NetworkPolicies only; with policies of the Admin tier, most of
+ * which select one namespace; and with as many that all select every pod. The clusters come from a fixed seed.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -15,8 +16,9 @@ import { createResolver } from "../src/evaluate/resolve.ts";
 import { readManifests } from "../src/source/manifests/read.ts";
 import { networkPolicy, pod } from "../test/ask.ts";
 import { binary } from "../test/run-binary.ts";
+import { clusterNetworkPolicy } from "../test/tier-policy.ts";
 
-const [queryCount = 100_000, podCount = 1000, policyCount = 500] = process.argv.slice(2).map(Number);
+const [queryCount = 100_000, podCount = 1000, policyCount = 500, adminCount = 1000] = process.argv.slice(2).map(Number);
 const namespaces = Math.max(1, Math.round(podCount / 50));
 
 /** xorshift32: the same sequence everywhere. */
@@ -29,7 +31,7 @@ function createRandom(seed: number): (below: number) => number {
     return (state >>> 0) % below;
   };
 }
-const random = createRandom(42);
+let random = createRandom(42);
 const namespaceOf = (index: number): string => `ns-${index % namespaces}`;
 const app = (index: number): Record<string, string> => ({ app: `app-${index % 7}` });
 
@@ -62,13 +64,44 @@ function clusterObjects(): object[] {
   return [...pods, ...policies];
 }
 
+/** Of both directions, with peers and ports of every form; about every twentieth selects all pods, or each. */
+function adminPolicies(selects: "some" | "all"): object[] {
+  const pods = () => ({ pods: { podSelector: { matchLabels: app(random(7)) } } });
+  const outside = () => [{ networks: [`203.0.${random(256)}.0/24`] }, { nodes: {} }, { domainNames: [domain()] }];
+  return Array.from({ length: adminCount }, (_, index) => {
+    const isWide = selects === "all" || random(20) === 0;
+    const home = { matchLabels: { "kubernetes.io/metadata.name": namespaceOf(index) } };
+    const range = { tcp: { destinationPort: { range: { start: 80, end: 90 } } } };
+    const to = outside();
+    return clusterNetworkPolicy(`admin-${index}`, {
+      tier: "Admin",
+      priority: random(1000),
+      subject: { namespaces: isWide ? {} : home },
+      ingress: [
+        { action: "Accept", from: [pods()], protocols: [{ destinationNamedPort: "metrics" }] },
+        {
+          action: "Deny",
+          from: [{ pods: { namespaceSelector: home, podSelector: { matchLabels: { app: "none" } } } }],
+        },
+      ],
+      egress: [
+        { action: "Accept", to: to.slice(random(3)), protocols: [range] },
+        { action: "Pass", to: [pods()], protocols: [{ udp: { destinationPort: { number: 53 } } }] },
+      ],
+    });
+  });
+}
+
+const domain = (): string => `host-${random(50)}.example.org`;
+
 function queryLine(id: number): string {
-  const end = (): string => {
+  const end = (side: "from" | "to"): string => {
+    if (side === "to" && random(20) === 0) return `dns/${domain()}`;
     if (random(10) === 0) return `10.0.${random(256)}.${random(256)}`;
     const index = random(podCount);
     return `${namespaceOf(index)}/pod-${index}`;
   };
-  return JSON.stringify({ id, from: end(), to: end(), protocol: "TCP", port: [80, 8080, 443][random(3)] });
+  return JSON.stringify({ id, from: end("from"), to: end("to"), protocol: "TCP", port: [80, 8080, 443][random(3)] });
 }
 
 interface Measured {
@@ -117,19 +150,29 @@ async function inProcess(manifest: string, lines: readonly string[]): Promise<Me
   ];
 }
 
+const worlds: readonly (readonly [string, () => object[]])[] = [
+  [`${policyCount} NetworkPolicies`, () => []],
+  [`and ${adminCount} ClusterNetworkPolicies, one in twenty for every pod`, () => adminPolicies("some")],
+  [`and ${adminCount} ClusterNetworkPolicies, all for every pod`, () => adminPolicies("all")],
+];
+
 const folder = mkdtempSync(join(tmpdir(), "portcullis-bench-"));
 try {
-  const manifest = join(folder, "objects.json");
-  writeFileSync(manifest, JSON.stringify({ apiVersion: "v1", kind: "List", items: clusterObjects() }));
-  const lines = Array.from({ length: queryCount }, (_, id) => queryLine(id));
-  console.log(`${podCount} pods, ${policyCount} policies, ${queryCount} queries, Node ${process.version}\n`);
-  console.log("| what | queries/s | µs each |\n|---|---|---|");
-  for (const { what, milliseconds, queries } of [
-    await throughProgram(manifest, lines),
-    ...(await inProcess(manifest, lines)),
-  ]) {
-    const perSecond = Math.round((queries / milliseconds) * 1000);
-    console.log(`| ${what} | ${perSecond} | ${((milliseconds / queries) * 1000).toFixed(2)} |`);
+  console.log(`${podCount} pods, ${queryCount} queries, Node ${process.version}`);
+  for (const [what, more] of worlds) {
+    random = createRandom(42);
+    const manifest = join(folder, "objects.json");
+    const items = [...clusterObjects(), ...more()];
+    writeFileSync(manifest, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+    const lines = Array.from({ length: queryCount }, (_, id) => queryLine(id));
+    console.log(`\n${what}\n\n| what | queries/s | µs each |\n|---|---|---|`);
+    for (const { what: how, milliseconds, queries } of [
+      await throughProgram(manifest, lines),
+      ...(await inProcess(manifest, lines)),
+    ]) {
+      const perSecond = Math.round((queries / milliseconds) * 1000);
+      console.log(`| ${how} | ${perSecond} | ${((milliseconds / queries) * 1000).toFixed(2)} |`);
+    }
   }
 } finally {
   rmSync(folder, { recursive: true });

@@ -147,7 +147,7 @@ export const apiCluster: fc.Arbitrary<readonly ApiObject[]> = fc
     flat: fc.subarray([...nodeNames]),
     nodeLabels: fc.array(randomLabels, { minLength: nodeNames.length, maxLength: nodeNames.length }),
     policies: fc.array(apiNetworkPolicy, { minLength: 1, maxLength: 8, size: "max" }),
-    tierPolicies: fc.array(apiTierPolicy, { maxLength: 7, size: "max" }),
+    tierPolicies: fc.array(apiTierPolicy, { minLength: 1, maxLength: 8, size: "max" }),
   })
   .map(({ namespaces, pods, services, flat, nodeLabels, policies, tierPolicies }) => [
     ...nodeNames.map((name, index) => {

@@ -21,8 +21,8 @@ const isAccept = (action: Action): boolean => action === "Allow" || action === "
 /** Wide ones more often than elsewhere: a policy of the cluster that speaks of nobody tells nothing. */
 const wide = <T>(selector: fc.Arbitrary<T>) =>
   fc.oneof(
-    { weight: 3, arbitrary: fc.constant({}) },
-    { weight: 3, arbitrary: fc.constantFrom("a", "b", "c").map((app) => ({ matchLabels: { app } })) },
+    { weight: 6, arbitrary: fc.constant({}) },
+    { weight: 2, arbitrary: fc.constantFrom("a", "b", "c").map((app) => ({ matchLabels: { app } })) },
     { weight: 2, arbitrary: selector },
   );
 
@@ -117,7 +117,7 @@ const rulesOf = (version: Version, direction: Form["direction"], actions: readon
   fc.option(
     fc.array(
       fc.constantFrom(...actions).chain((action) => ruleOf({ version, direction, action, hasDomains })),
-      { maxLength: 3, size: "max" },
+      { minLength: 1, maxLength: 3, size: "max" },
     ),
     { nil: undefined, freq: 4 },
   );

@@ -9,8 +9,10 @@ import type { Direction, Policy } from "../policy/policy.ts";
 import type { Connection, Decision, EvaluateOptions, Part } from "./decision.ts";
 import { decisionOf, defaultOptions, passed, unknownPod } from "./decision.ts";
 import type { Target } from "./matching.ts";
-import type { Likeness, Memory, PeerEnd, PodClass, Profile } from "./profile.ts";
-import { decideByProfile, peerEnd, profileOf, selectsClass } from "./profile.ts";
+import type { Likeness, PeerEnd, PodClass } from "./likeness.ts";
+import { peerEnd, selectsClass } from "./likeness.ts";
+import type { Memory, Profile } from "./profile.ts";
+import { decideByProfile, profileMaker } from "./profile.ts";
 import { holdersOf, nameOnly, podRangeTest } from "./standing.ts";
 
 /** Answers many queries about one state of a cluster, each as `evaluate` would. */
@@ -107,15 +109,17 @@ function profiler(
   options: EvaluateOptions,
 ): (podClass: PodClass, direction: Direction) => Profile {
   const policiesOf = policiesByNamespace(cluster.policies);
-  const make = (direction: Direction) =>
-    remembered(Infinity, (podClass: PodClass) => {
+  const make = (direction: Direction) => {
+    const profileOf = profileMaker(direction);
+    return remembered(Infinity, (podClass: PodClass) => {
       const labelled = namespaces.get(podClass.namespace)?.labels.get(defaultVerdictLabel) === "deny";
       const defaultVerdict = labelled || options.defaultVerdict === "deny" ? "deny" : "allow";
       const selecting = policiesOf(podClass.namespace).filter(
         (policy) => policy[direction] !== null && selectsClass(policy.subject, podClass),
       );
-      return profileOf(selecting, direction, defaultVerdict);
+      return profileOf(selecting, defaultVerdict);
     });
+  };
   const [ingress, egress] = [make("ingress"), make("egress")];
   return (podClass, direction) => (direction === "ingress" ? ingress(podClass) : egress(podClass));
 }

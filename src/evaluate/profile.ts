@@ -1,225 +1,115 @@
-import type { Labels } from "../kube/labels.ts";
-import { matches } from "../kube/selector.ts";
-import type { AddressInterval, AddressSet } from "../net/address-set.ts";
-import type { Address, Family } from "../net/address.ts";
-import { addressValue, familyOf } from "../net/address.ts";
-import type { DomainName } from "../net/domain-name.ts";
-import { domainMatches } from "../net/domain-name.ts";
-import type { Clause, Direction, Peer, PodSelection, Policy, PolicyId, PortMatch } from "../policy/policy.ts";
+import type { Clause, Direction, Policy, PolicyId, PortMatch } from "../policy/policy.ts";
 import { compareInTier, compareText } from "../policy/tier-order.ts";
+import type { Block } from "./block.ts";
+import { blockOf, inBlock } from "./block.ts";
 import type { Part, Verdict } from "./decision.ts";
+import type { Likeness, PeerEnd } from "./likeness.ts";
+import { picksAll } from "./likeness.ts";
 import type { Target } from "./matching.ts";
-import { holdsWholeFamily, portMatches } from "./matching.ts";
+import { portMatches } from "./matching.ts";
 import { decidedBy } from "./reference.ts";
 
-/** Pods that no policy can tell apart by selectors: same namespace, same labels. */
-export interface PodClass {
-  readonly namespace: string;
-  readonly namespaceLabels: Labels;
-  readonly labels: Labels;
-}
-
-export function selectsClass(selection: PodSelection, one: PodClass): boolean {
-  const { namespaces } = selection;
-  const picked =
-    namespaces.kind === "name" ? namespaces.name === one.namespace : matches(namespaces.selector, one.namespaceLabels);
-  return picked && matches(selection.pods, one.labels);
-}
-
-/** One rule of a profile, and what becomes of it for other ends. */
-interface Entry {
+interface Rule {
+  readonly policy: Policy;
   readonly clause: Clause;
+}
+
+/** A rule as it can match one other end. */
+interface Candidate {
+  readonly rule: Rule;
+  readonly ports: readonly PortMatch[] | null;
+  /** Null: this other end matches whatever its address; else only if one of the blocks holds it. */
+  readonly blocks: readonly Block[] | null;
+}
+
+/** One rule of a list, and what becomes of it for other ends. */
+interface Entry {
+  readonly rule: Rule;
   /** For other ends that its peers match whatever their address. */
   readonly always: Candidate;
   /** For all others that have an address: only its blocks can match; null: it has none. */
   readonly byAddress: Candidate | null;
 }
 
-/** What one tier of a profile does for one other end: its rules in order, those that can never match left out. */
-type Candidates = readonly Candidate[];
-
-interface Candidate {
-  /** The answer where the rule decides; null: it passes. */
-  readonly part: Part | null;
-  readonly ports: readonly PortMatch[] | null;
-  /** Null: this other end matches whatever its address; else only if one of the blocks holds it. */
-  readonly blocks: readonly Block[] | null;
-}
-
-/** A set of addresses for fast look-up: IPv4 as pairs of plain numbers, which cost a tenth of bigints. */
-interface Block {
-  readonly v4: Float64Array;
-  readonly v6: readonly AddressInterval[];
-}
-
-interface Tiers<List> {
-  readonly admin: List;
-  /** Null: nothing isolates. */
-  readonly networkPolicy: List | null;
-  readonly baseline: List;
-}
-
 /**
- * The policies of one direction of all pods of a class, in the order in which they are asked. What it does for an
- * other end of some class is worked out once, when it is first asked.
+ * The rules that some policies of one tier have for one direction, in the order in which they are asked. Which of them
+ * can match other ends of a likeness is worked out once, when it is first asked.
  */
-export interface Profile {
-  readonly tiers: Tiers<readonly Entry[]>;
-  /** Isolated, and nothing matched. */
-  readonly refused: Part;
-  readonly fallback: Part;
-  /** By the key of the other end's likeness. */
-  readonly byPeer: Map<number, Tiers<Candidates>>;
+interface RuleList {
+  readonly entries: readonly Entry[];
+  /** By the key of the other end's likeness; rules that can never match are left out. */
+  readonly byPeer: Map<number, readonly Candidate[]>;
   /** The round of the memory that `byPeer` is of. */
   round: number;
 }
 
-/** The other end of a query. */
-export interface PeerEnd {
-  readonly likeness: Likeness;
-  /** Null: only its name is known. */
-  readonly address: Address | null;
-  /** Its address as a number, where it is IPv4; else -1. */
-  readonly v4: number;
+/** What decides one direction of all pods of a class. */
+export interface Profile {
+  readonly admin: RuleList;
+  /** Null: nothing isolates. */
+  readonly networkPolicy: RuleList | null;
+  readonly baseline: RuleList;
+  readonly isolatedBy: readonly PolicyId[];
+  /** Isolated, and nothing matched. */
+  readonly refused: Part;
+  readonly fallback: Part;
+  /** What rules answer for this class, those that have decided once. */
+  readonly parts: Map<Rule, Part>;
 }
 
-/** What rules look at in an other end beside its address. Ends of one likeness have one key. */
-export interface Likeness {
-  readonly key: number;
-  /** Of the pod that holds the address. */
-  readonly podClass: PodClass | null;
-  /** Labels of the Nodes that have the address. */
-  readonly nodes: readonly Labels[];
-  readonly domain: { readonly name: DomainName; readonly family: Family } | null;
-}
-
-/** An address of some likeness; null: only the name is known. */
-export function peerEnd(address: Address | null, likeness: Likeness): PeerEnd {
-  const isV4 = address !== null && familyOf(address) === 4;
-  return { likeness, address, v4: isV4 ? Number(addressValue(address)) : -1 };
-}
-
-function entriesOf(policy: Policy, direction: Direction, isolatedBy: readonly PolicyId[]): Entry[] {
+function entriesOf(policy: Policy, direction: Direction): Entry[] {
   return (policy[direction] ?? []).map((clause) => {
-    const accepts = policy.tier === "networkpolicy" || clause.action === "accept";
-    const passes = policy.tier !== "networkpolicy" && clause.action === "pass";
-    const verdict: Verdict = accepts ? "allow" : "deny";
-    const part = passes ? null : { verdict, tier: policy.tier, isolatedBy, decidedBy: decidedBy(policy, clause) };
-    const { ports } = clause;
-    const blocks = (clause.peers ?? []).filter((peer) => peer.kind === "block").map((peer) => blockOf(peer.addresses));
-    const byAddress = blocks.length === 0 ? null : { part, ports, blocks };
-    return { clause, always: { part, ports, blocks: null }, byAddress };
+    const rule = { policy, clause };
+    const { peers, ports } = clause;
+    const blocks = (peers ?? []).filter((peer) => peer.kind === "block").map((peer) => blockOf(peer.addresses));
+    const byAddress = blocks.length === 0 ? null : { rule, ports, blocks };
+    return { rule, always: { rule, ports, blocks: null }, byAddress };
   });
 }
 
-/** `policies` are those in force that select the class and speak of the direction. */
-export function profileOf(policies: readonly Policy[], direction: Direction, defaultVerdict: Verdict): Profile {
-  const ofTier = (tier: Policy["tier"]) => policies.filter((policy) => policy.tier === tier);
-  const isolating = ofTier("networkpolicy").sort((a, b) => compareText(a.name, b.name) || compareText(a.id, b.id));
-  const isolatedBy = isolating.map((policy) => policy.id);
-  const entries = (list: readonly Policy[]) => list.flatMap((policy) => entriesOf(policy, direction, isolatedBy));
-  return {
-    tiers: {
-      admin: entries(ofTier("admin").sort(compareInTier)),
-      networkPolicy: isolating.length === 0 ? null : entries(isolating),
-      baseline: entries(ofTier("baseline").sort(compareInTier)),
-    },
-    refused: { verdict: "deny", tier: "networkpolicy", isolatedBy, decidedBy: null },
-    fallback: { verdict: defaultVerdict, tier: "default", isolatedBy: [], decidedBy: null },
-    byPeer: new Map(),
-    round: 0,
+/** Makes profiles of one direction. Classes that the same policies of a tier select share that tier's list. */
+export function profileMaker(direction: Direction): (policies: readonly Policy[], defaultVerdict: Verdict) => Profile {
+  const numbers = new Map<Policy, number>();
+  const lists = new Map<string, RuleList>();
+  const numberOf = (policy: Policy): number => {
+    const number = numbers.get(policy) ?? numbers.size;
+    numbers.set(policy, number);
+    return number;
+  };
+  const listOf = (policies: readonly Policy[]): RuleList => {
+    const key = policies.map(numberOf).join();
+    const known = lists.get(key);
+    if (known !== undefined) return known;
+    const entries = policies.flatMap((policy) => entriesOf(policy, direction));
+    const list: RuleList = { entries, byPeer: new Map(), round: 0 };
+    lists.set(key, list);
+    return list;
+  };
+  return (policies, defaultVerdict) => {
+    const ofTier = (tier: Policy["tier"]) => policies.filter((policy) => policy.tier === tier);
+    const isolating = ofTier("networkpolicy").sort((a, b) => compareText(a.name, b.name) || compareText(a.id, b.id));
+    const isolatedBy = isolating.map((policy) => policy.id);
+    return {
+      admin: listOf(ofTier("admin").sort(compareInTier)),
+      networkPolicy: isolating.length === 0 ? null : listOf(isolating),
+      baseline: listOf(ofTier("baseline").sort(compareInTier)),
+      isolatedBy,
+      refused: { verdict: "deny", tier: "networkpolicy", isolatedBy, decidedBy: null },
+      fallback: { verdict: defaultVerdict, tier: "default", isolatedBy: [], decidedBy: null },
+      parts: new Map(),
+    };
   };
 }
 
-const blocksBySet = new WeakMap<AddressSet, Block>();
-
-function blockOf(set: AddressSet): Block {
-  const known = blocksBySet.get(set);
-  if (known !== undefined) return known;
-  const block = { v4: Float64Array.from(set.v4.flatMap(({ low, high }) => [Number(low), Number(high)])), v6: set.v6 };
-  blocksBySet.set(set, block);
-  return block;
-}
-
-function candidateOf(entry: Entry, other: Likeness): Candidate | null {
-  const { peers } = entry.clause;
-  if (peers === null || peers.some((peer) => picksAll(peer, other))) return entry.always;
-  return other.domain === null ? entry.byAddress : null;
-}
-
-/** Whether a peer matches every end of this likeness, whatever its address. */
-function picksAll(peer: Peer, { podClass, nodes, domain }: Likeness): boolean {
-  switch (peer.kind) {
-    case "pods":
-      return podClass !== null && selectsClass(peer.selection, podClass);
-    case "nodes":
-      return nodes.some((labels) => matches(peer.selector, labels));
-    case "domains":
-      return domain !== null && peer.patterns.some((pattern) => domainMatches(pattern, domain.name));
-    case "block":
-      return domain !== null && holdsWholeFamily(peer.addresses, domain.family);
-  }
-}
-
-const none: Candidates = [];
-
-function candidatesFor(profile: Profile, other: Likeness): Tiers<Candidates> {
-  const pick = (entries: readonly Entry[]): Candidates => {
-    if (entries.length === 0) return none;
-    return entries.map((entry) => candidateOf(entry, other)).filter((candidate) => candidate !== null);
-  };
-  const { admin, networkPolicy, baseline } = profile.tiers;
-  return {
-    admin: pick(admin),
-    networkPolicy: networkPolicy === null ? null : pick(networkPolicy),
-    baseline: pick(baseline),
-  };
-}
-
-function inBlock(block: Block, peer: PeerEnd): boolean {
-  if (peer.v4 >= 0) return inPairs(block.v4, peer.v4);
-  return peer.address !== null && inIntervals(block.v6, addressValue(peer.address));
-}
-
-/** Binary search in ascending, disjoint intervals, each its two ends. */
-function inPairs(pairs: Float64Array, value: number): boolean {
-  let low = 0;
-  let high = pairs.length / 2 - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    if (value < (pairs[2 * middle] ?? 0)) high = middle - 1;
-    else if (value > (pairs[2 * middle + 1] ?? 0)) low = middle + 1;
-    else return true;
-  }
-  return false;
-}
-
-/** The same in intervals of bigints. */
-function inIntervals(intervals: readonly AddressInterval[], value: bigint): boolean {
-  let low = 0;
-  let high = intervals.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const interval = intervals[middle];
-    if (interval === undefined || value < interval.low) high = middle - 1;
-    else if (value > interval.high) low = middle + 1;
-    else return true;
-  }
-  return false;
-}
-
-function firstMatch(candidates: Candidates, peer: PeerEnd, target: Target): Candidate | null {
-  for (const candidate of candidates) {
-    const { ports, blocks } = candidate;
-    if (ports !== null && !ports.some((port) => portMatches(port, target))) continue;
-    if (blocks === null || blocks.some((block) => inBlock(block, peer))) return candidate;
-  }
-  return null;
+function candidateOf({ rule, always, byAddress }: Entry, other: Likeness): Candidate | null {
+  const { peers } = rule.clause;
+  if (peers === null || peers.some((peer) => picksAll(peer, other))) return always;
+  return other.domain === null ? byAddress : null;
 }
 
 /**
- * How many answers to "which rules can match this other end" the profiles of one evaluator may remember together. When
- * they are used up, a new round begins, in which all start anew.
+ * How many answers to "which rules can match this other end" the lists of one evaluator may remember together; a long
+ * answer counts for several. When they are used up, a new round begins, in which all start anew.
  */
 export interface Memory {
   readonly most: number;
@@ -227,16 +117,22 @@ export interface Memory {
   left: number;
 }
 
-function rememberedCandidates(profile: Profile, other: Likeness, memory: Memory): Tiers<Candidates> {
-  if (profile.round !== memory.round) {
-    profile.byPeer.clear();
-    profile.round = memory.round;
+/** So many rules of an answer take as much memory as the answer itself. */
+const rulesOfOne = 8;
+
+const none: readonly Candidate[] = [];
+
+function candidatesOf(list: RuleList, other: Likeness, memory: Memory): readonly Candidate[] {
+  if (list.entries.length === 0) return none;
+  if (list.round !== memory.round) {
+    list.byPeer.clear();
+    list.round = memory.round;
   }
-  const known = profile.byPeer.get(other.key);
+  const known = list.byPeer.get(other.key);
   if (known !== undefined) return known;
-  const candidates = candidatesFor(profile, other);
-  profile.byPeer.set(other.key, candidates);
-  memory.left -= 1;
+  const candidates = list.entries.map((entry) => candidateOf(entry, other)).filter((candidate) => candidate !== null);
+  list.byPeer.set(other.key, candidates);
+  memory.left -= 1 + Math.floor(candidates.length / rulesOfOne);
   if (memory.left <= 0) {
     memory.round += 1;
     memory.left = memory.most;
@@ -244,13 +140,36 @@ function rememberedCandidates(profile: Profile, other: Likeness, memory: Memory)
   return candidates;
 }
 
+/** The first rule that matches. */
+function firstMatch(list: RuleList, peer: PeerEnd, target: Target, memory: Memory): Rule | null {
+  for (const { rule, ports, blocks } of candidatesOf(list, peer.likeness, memory)) {
+    if (ports !== null && !ports.some((port) => portMatches(port, target))) continue;
+    if (blocks === null || blocks.some((block) => inBlock(block, peer))) return rule;
+  }
+  return null;
+}
+
+/** What a rule that matches answers for the pods of a profile; null: it passes. */
+function partOf(profile: Profile, rule: Rule): Part | null {
+  const known = profile.parts.get(rule);
+  if (known !== undefined) return known;
+  const { policy, clause } = rule;
+  const { tier } = policy;
+  if (tier !== "networkpolicy" && clause.action === "pass") return null;
+  const verdict = tier === "networkpolicy" || clause.action === "accept" ? "allow" : "deny";
+  const part: Part = { verdict, tier, isolatedBy: profile.isolatedBy, decidedBy: decidedBy(policy, clause) };
+  profile.parts.set(rule, part);
+  return part;
+}
+
 /** Decides one direction. Costs the rules that can match this other end, not the rules there are. */
 export function decideByProfile(profile: Profile, peer: PeerEnd, target: Target, memory: Memory): Part {
-  const candidates = rememberedCandidates(profile, peer.likeness, memory);
-  const admin = firstMatch(candidates.admin, peer, target);
-  if (admin !== null && admin.part !== null) return admin.part;
-  if (candidates.networkPolicy !== null) {
-    return firstMatch(candidates.networkPolicy, peer, target)?.part ?? profile.refused;
-  }
-  return firstMatch(candidates.baseline, peer, target)?.part ?? profile.fallback;
+  const ask = (list: RuleList): Part | null => {
+    const rule = firstMatch(list, peer, target, memory);
+    return rule === null ? null : partOf(profile, rule);
+  };
+  const admin = ask(profile.admin);
+  if (admin !== null) return admin;
+  if (profile.networkPolicy !== null) return ask(profile.networkPolicy) ?? profile.refused;
+  return ask(profile.baseline) ?? profile.fallback;
 }
