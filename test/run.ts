@@ -62,7 +62,7 @@ async function main(): Promise<void> {
   // Those of test/apiserver need a real API server, those of test/packaging what is shipped: `npm run test:apiserver`
   // and `npm run test:packaging` run them.
   const exclude = ["test/apiserver/**", "test/packaging/**"];
-  const all = globSync("{src,test}/**/*.test.ts", { cwd: root, exclude }).sort();
+  const all = globSync("{src,test,examples}/**/*.test.ts", { cwd: root, exclude }).sort();
   const files = wanted.length === 0 ? all : all.filter((file) => wanted.some((text) => file.includes(text)));
   const usesKernel = (file: string) =>
     kernelSuites.some((suite) => file.startsWith(`test/${suite}/`)) ||

@@ -66,14 +66,14 @@ interface Identity {
   readonly named: boolean;
 }
 
-function identify(object: Item["object"], namespace: string): Identity {
+function identify(object: Item["object"], { namespace, reading }: ReadingRules): Identity {
   const { apiVersion, kind, metadata } = object;
   const kindText = typeof kind === "string" ? kind : "";
   const fields = isRecord(metadata) ? metadata : {};
   const name = typeof fields["name"] === "string" ? fields["name"] : "";
   const own = fields["namespace"] ?? "";
   const place = typeof own !== "string" ? "" : own === "" ? namespace : own;
-  const parts = isNamespaced(kindText) ? [kindText, place, name] : [kindText, name];
+  const parts = isNamespaced(kindText, reading) ? [kindText, place, name] : [kindText, name];
   const known = !parts.some((part) => part === "" || part === duplicateKeyMarker);
   return {
     apiVersion: typeof apiVersion === "string" ? apiVersion : "",
@@ -97,9 +97,9 @@ function startsWith(path: readonly PathStep[], prefix: readonly PathStep[]): boo
 }
 
 /** Fills in the namespace that the caller asked for; the decoders take `default`. */
-function inNamespace(object: Item["object"], kind: string, namespace: string): Item["object"] {
+function inNamespace(object: Item["object"], kind: string, { namespace, reading }: ReadingRules): Item["object"] {
   const metadata = object["metadata"];
-  if (namespace === "default" || !isNamespaced(kind) || !isRecord(metadata)) return object;
+  if (namespace === "default" || !isNamespaced(kind, reading) || !isRecord(metadata)) return object;
   const own = metadata["namespace"];
   if (own !== undefined && own !== null && own !== "") return object;
   return { ...object, metadata: { ...metadata, namespace } };
@@ -179,9 +179,9 @@ export class ContentReader {
   }
 
   private addItem(document: ManifestDocument, item: Item, duplicates: readonly (readonly PathStep[])[]): void {
-    const { namespace, reading } = this.rules;
-    const identity = identify(item.object, namespace);
-    const object = inNamespace(item.object, identity.kind, namespace);
+    const { reading } = this.rules;
+    const identity = identify(item.object, this.rules);
+    const object = inNamespace(item.object, identity.kind, this.rules);
     const untyped = typeErrors(identity);
     const meaning: Meaning =
       untyped.length > 0 ? { kind: "foreign" } : meaningOf(identity.apiVersion, identity.kind, object, reading);

@@ -6,7 +6,7 @@ import { decodeWorkload } from "../../kube/decode/workload.ts";
 import type { FieldError } from "../../kube/field-error.ts";
 import type { ClusterObject, Workload } from "../../kube/objects.ts";
 import { workloadKinds } from "../../kube/objects.ts";
-import { isUnreadPolicy, policyKindFor, type PolicyReading, readEverything } from "../../policy/kinds.ts";
+import { isUnreadPolicy, policyKindFor, policyKinds, type PolicyReading, readEverything } from "../../policy/kinds.ts";
 import type { Policy } from "../../policy/policy.ts";
 
 /** An object that we read. The value is null where it cannot be read; with errors it is what is left of it. */
@@ -39,16 +39,15 @@ const coreDecoders: ReadonlyMap<string, (object: unknown) => Decoded> = new Map<
 const workloads: ReadonlySet<string> = new Set(workloadKinds);
 /** Groups that have held workloads; the fields that we read are the same in all their versions. */
 const workloadGroups: ReadonlySet<string> = new Set(["", "apps", "batch", "extensions"]);
+/** Policies that are known count whether or not they are read. */
 const clusterScoped: ReadonlySet<string> = new Set([
   "Namespace",
   "Node",
-  "AdminNetworkPolicy",
-  "BaselineAdminNetworkPolicy",
-  "ClusterNetworkPolicy",
+  ...policyKinds.filter(({ scope }) => scope === "cluster").map(({ kind }) => kind),
 ]);
 
-export function isNamespaced(kind: string): boolean {
-  return !clusterScoped.has(kind);
+export function isNamespaced(kind: string, reading: PolicyReading): boolean {
+  return !clusterScoped.has(kind) && !reading.kinds.some((one) => one.kind === kind && one.scope === "cluster");
 }
 
 function groupOf(apiVersion: string): string {
