@@ -159,27 +159,27 @@ const deciding: readonly Mutant[] = [
 const derived: readonly Mutant[] = [
   {
     line: "(indexed) a peer's namespace AND its labels",
-    file: "src/evaluate/profile.ts",
+    file: "src/evaluate/likeness.ts",
     text: `return picked && matches(selection.pods, one.labels);`,
     replacement: `return picked;`,
   },
   {
     line: "(indexed) peers are ORed, blocks with selections",
     file: "src/evaluate/profile.ts",
-    text: `return other.domain === null ? entry.byAddress : null;`,
+    text: `return other.domain === null ? byAddress : null;`,
     replacement: `return null;`,
   },
   {
     line: "(indexed) ipBlock: the last address of a block",
-    file: "src/evaluate/profile.ts",
+    file: "src/evaluate/block.ts",
     text: `else if (value > (pairs[2 * middle + 1] ?? 0)) low = middle + 1;`,
     replacement: `else if (value >= (pairs[2 * middle + 1] ?? 0)) low = middle + 1;`,
   },
   {
     line: "(indexed) what nothing matches is denied",
     file: "src/evaluate/profile.ts",
-    text: `?.part ?? profile.refused;`,
-    replacement: `?.part ?? profile.fallback;`,
+    text: `?? profile.refused;`,
+    replacement: `?? profile.fallback;`,
   },
   {
     line: "(indexed) rule 10",

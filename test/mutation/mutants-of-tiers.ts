@@ -87,18 +87,18 @@ const derived: readonly Mutant[] = [
   {
     line: "(indexed) tiers: Pass leaves the tier",
     file: "src/evaluate/profile.ts",
-    text: `if (admin !== null && admin.part !== null) return admin.part;`,
-    replacement: `if (admin !== null) return admin.part ?? profile.fallback;`,
+    text: `if (tier !== "networkpolicy" && clause.action === "pass") return null;`,
+    replacement: `if (tier !== "networkpolicy" && clause.action === "pass") return profile.fallback;`,
   },
   {
     line: "(indexed) tiers: NetworkPolicy is final",
     file: "src/evaluate/profile.ts",
-    text: `if (candidates.networkPolicy !== null) {`,
-    replacement: `if (candidates.networkPolicy !== null && candidates.networkPolicy.length > 0) {`,
+    text: `if (profile.networkPolicy !== null) return`,
+    replacement: `if (profile.networkPolicy !== null && profile.networkPolicy.entries.length > 0) return`,
   },
   {
     line: "(indexed) nodes matches by the labels of the Node",
-    file: "src/evaluate/profile.ts",
+    file: "src/evaluate/likeness.ts",
     text: `return nodes.some((labels) => matches(peer.selector, labels));`,
     replacement: `return nodes.length > 0;`,
   },

@@ -17,7 +17,9 @@ describe("mutants", () => {
 
   /** All of them: `node test/mutation/mutants.ts`. Here a few, so that the machinery is known to work. */
   describe("a few, against the tests named for the lines of docs/semantics.md", () => {
-    const files = ["src/evaluate/semantics.test.ts"];
+    const files = ["semantics", "tiers", "tier-rules", "tier-fails-closed", "domains"].map(
+      (name) => `src/evaluate/${name}.test.ts`,
+    );
     let copy: TreeCopy;
     before(() => {
       copy = copyTree();
