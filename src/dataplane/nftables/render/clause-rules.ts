@@ -99,13 +99,20 @@ export function addCounter(
   context.parts.set(id, { id, uses: [], object: { kind: "counter", counter, source } });
 }
 
-/** Adds a chain to the plan, with what the context's verdicts lead to among its uses. */
+/**
+ * Adds a chain to the plan, with those leaves of the context among its uses that its rules lead to: a chain that is
+ * shared by its content must not keep what only one of those refers to who share it.
+ */
 export function addChain(context: Pick<ChainContext, "leaves" | "parts">, name: string, list: RuleList): PartId {
   const id: PartId = `chain ${name}`;
-  const uses = [...new Set([...list.uses, ...context.leaves])];
+  const ends = new Set(list.rules.flatMap(({ statements }) => statements.map(endOf)));
+  const uses = [...new Set([...list.uses, ...context.leaves.filter((leaf) => ends.has(leaf))])];
   context.parts.set(id, { id, uses, object: { kind: "chain", chain: { name, hook: null, rules: list.rules } } });
   return id;
 }
+
+const endOf = (statement: Statement): PartId | null =>
+  statement.kind === "verdict" && "chain" in statement.verdict ? `chain ${statement.verdict.chain}` : null;
 
 /** `namespace/policy[rule]`. */
 export function clauseComment(clause: ChainClause): string {
