@@ -134,6 +134,13 @@ for (const name of dataplaneNames) {
       assert.deepEqual((await dataplane.check()).differences, []);
     });
 
+    it("is known by the pod behind a Service, whatever address was asked", async (context) => {
+      const { world, shown, enforce } = await start(context);
+      await enforce([policy], { names: { queue, service: null, resolvers: [world.web.v4] } });
+      assert.equal((await askUdp(shown, world.client, world.web, "v4", world.service)).length, 2);
+      assert.deepEqual(await askUdp(shown, world.client, world.remote, "v4"), [], "who was a resolver");
+    });
+
     it("that a policy denies is not shown", async (context) => {
       const { world, shown, change } = await start(context);
       await change([
