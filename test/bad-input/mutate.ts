@@ -101,7 +101,9 @@ function places(root: Json): { container: Json[] | { [key: string]: Json }; step
 function mutateObject(random: Random): Json {
   const root = structuredClone(random.pick(objects)) as { [key: string]: Json };
   for (let changes = random.below(4) + 1; changes > 0; changes--) {
-    const { container, step } = random.pick(places(root));
+    const left = places(root);
+    if (left.length === 0) break;
+    const { container, step } = random.pick(left);
     const list = Array.isArray(container);
     const old = list ? container[Number(step)] : container[step];
     const put = (value: Json): void => {
