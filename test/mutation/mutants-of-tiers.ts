@@ -75,6 +75,12 @@ const evaluated: readonly Mutant[] = [
     replacement: `return other.kind !== "domain" || peer.patterns.some(`,
   },
   {
+    line: "a name is in a block only if the block holds every address of the family",
+    file: "src/evaluate/matching.ts",
+    text: `first.low === 0n && first.high === lastAddress(family);`,
+    replacement: `first.low === 0n;`,
+  },
+  {
     line: "rule 12: the default verdict of the operator",
     file: "src/evaluate/reference.ts",
     text: `labelled || options.defaultVerdict === "deny" ? "deny" : "allow";`,
