@@ -1,7 +1,7 @@
 /**
  * Breaks one line of the code at a time, in a copy of the tree, and lists what caught it:
- *   node test/mutation/mutants.ts [TEXT]
- * TEXT picks mutants by file or semantics line. Prints a Markdown table; exit 1 if a mutant survives.
+ *   node test/mutation/mutants.ts [TEXT …]
+ * A TEXT picks mutants by file or semantics line. Prints a Markdown table; exit 1 if a mutant survives.
  */
 import { globSync } from "node:fs";
 import { join } from "node:path";
@@ -39,8 +39,9 @@ function row({ mutant, caughtBy }: MutantResult): string {
 }
 
 async function main(): Promise<void> {
-  const [wanted = ""] = process.argv.slice(2);
-  const chosen = mutants.filter(({ line, file }) => `${line} ${file}`.includes(wanted));
+  const wanted = process.argv.slice(2);
+  const isWanted = (text: string): boolean => wanted.length === 0 || wanted.some((one) => text.includes(one));
+  const chosen = mutants.filter(({ line, file }) => isWanted(`${line} ${file}`));
   const copy = copyTree();
   let survivors = 0;
   try {
