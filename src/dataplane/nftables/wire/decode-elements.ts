@@ -120,13 +120,16 @@ export function eachTimeLeft(
   end: number,
   visit: (key: ElementKey, milliseconds: number) => void,
 ): void {
-  const list = attributesOf(buffer, { start, end }).get(ELEMENTS);
-  if (list === undefined) return;
-  eachAttribute(buffer, list.start, list.end, (_type, from, to) => {
-    const element = attributesOf(buffer, { start: from, end: to });
-    const [key, left] = [element.get(1), element.get(EXPIRATION)];
-    if (key === undefined || left === undefined) return;
-    visit(readKey(set.key, buffer, key.start + 4), Number(buffer.readBigUInt64BE(left.start)));
+  eachAttribute(buffer, start, end, (type, from, to) => {
+    if (type !== ELEMENTS) return;
+    eachAttribute(buffer, from, to, (_type, first, last) => {
+      let [key, left] = [-1, -1];
+      eachAttribute(buffer, first, last, (attribute, at) => {
+        if (attribute === 1) key = at + 4;
+        else if (attribute === EXPIRATION) left = Number(buffer.readBigUInt64BE(at));
+      });
+      if (key >= 0 && left >= 0) visit(readKey(set.key, buffer, key), left);
+    });
   });
 }
 
