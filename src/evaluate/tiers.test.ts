@@ -169,6 +169,10 @@ describe("what outranks every tier", () => {
   it("its node always reaches a pod (rule 4)", () => {
     assert.deepEqual(under(fence, "node/n1 x/web TCP/80", "192.168.0.1 x/web TCP/80"), ["allow", "allow"]);
   });
+  it("a pod's way to its own node is a way like any other (rule 4): a nodes peer denies it", () => {
+    const nodes = cnp("nodes", "Admin", 0, { egress: [{ action: "Deny", to: [{ nodes: {} }] }] });
+    assert.deepEqual(under([nodes], "x/web node/n1 TCP/80", "node/n1 x/web TCP/80"), ["deny", "allow"]);
+  });
   it("rule 10 denies before an Admin rule accepts", () => {
     const ranged = [...world, node("n2", ["192.168.0.2"], ["10.0.9.0/24"])];
     const accept = cnp("all", "Admin", 0, { egress: [{ action: "Accept", to: [{ networks: ["0.0.0.0/0"] }] }] });
