@@ -142,7 +142,13 @@ async function race({ server, count, hosts, family }: Race): Promise<readonly st
 }
 
 /** As musl does: A and AAAA at once from one socket. Milliseconds until both are there, for each time. */
-async function both({ server, count }: { readonly server: string; readonly count: number }): Promise<readonly number[]> {
+async function both({
+  server,
+  count,
+}: {
+  readonly server: string;
+  readonly count: number;
+}): Promise<readonly number[]> {
   const times: number[] = [];
   for (let index = 0; index < count; index += 1) {
     times.push(await bothOnce(server, `ok-${1 + (index % 200)}-1.b${index}-${Date.now()}.example.org`));
@@ -219,7 +225,37 @@ async function rate({ servers, perSecond, milliseconds, pattern }: Rate): Promis
   return { sent, times: times.sort((a, b) => a - b) };
 }
 
+export interface Series {
+  readonly server: string;
+  readonly count: number;
+  /** `#` is replaced by a number that counts up. */
+  readonly pattern: string;
+  readonly first: number;
+}
+
+/** One after the other from one socket; milliseconds of each. */
+async function series({ server, count, pattern, first }: Series): Promise<readonly number[]> {
+  const socket = createSocket(familyOf(server));
+  const times: number[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const since = performance.now();
+    const got = new Promise((resolve) => {
+      const timer = setTimeout(resolve, 5000);
+      socket.once("message", () => {
+        clearTimeout(timer);
+        resolve(null);
+      });
+    });
+    socket.send(queryBytes(newId(), pattern.replaceAll("#", String(first + index)), types.A), 53, server);
+    await got;
+    times.push(performance.now() - since);
+  }
+  socket.close();
+  return times;
+}
+
 const calls = {
+  series,
   ask: (question: Question) => (question.tcp === true ? askByTcp(question) : askByUdp(question)),
   open: openTo,
   speak,

@@ -70,7 +70,9 @@ function repliesTo(query: Asked, isTcp: boolean): readonly Reply[] {
     case "wrongid":
       return [{ message: answer([at(number)], { id: id ^ 1 }) }];
     case "wrongname":
-      return [{ message: answer([at(number)], { questions: [{ ...question, name: nameBytes("ok-1-60.example.org") }] }) }];
+      return [
+        { message: answer([at(number)], { questions: [{ ...question, name: nameBytes("ok-1-60.example.org") }] }) },
+      ];
     case "wrongtype":
       return [{ message: answer([at(number)], { questions: [{ ...question, type: type === 1 ? 28 : 1 }] }) }];
     case "wrongport":
@@ -107,8 +109,14 @@ function repliesTo(query: Asked, isTcp: boolean): readonly Reply[] {
       return [{ message: answer(Array.from({ length: 100 }, (_, index) => at(number + index))) }];
     case "huge":
       return [{ message: answer(Array.from({ length: 1500 }, (_, index) => at(number + index))) }];
+    case "wide": {
+      const wide = { ...at(number), data: [100, 64 + ((number >> 16) & 63), (number >> 8) & 255, number & 255] };
+      return [{ message: answer([wide]) }];
+    }
     case "case":
-      return [{ message: answer([at(number)], { questions: [{ ...question, name: nameBytes(query.name.toUpperCase()) }] }) }];
+      return [
+        { message: answer([at(number)], { questions: [{ ...question, name: nameBytes(query.name.toUpperCase()) }] }) },
+      ];
     case "double":
       return [{ message: good }, { message: good }];
     default:

@@ -38,7 +38,12 @@ export const namesPolicy = (names: readonly string[], mode: "enforce" | "audit" 
 });
 
 const cluster: readonly Manifest[] = [
-  { apiVersion: "v1", kind: "Node", metadata: { name: "node-1" }, spec: { podCIDR: podRanges[0], podCIDRs: podRanges } },
+  {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name: "node-1" },
+    spec: { podCIDR: podRanges[0], podCIDRs: podRanges },
+  },
   { apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } },
   { apiVersion: "v1", kind: "Namespace", metadata: { name: "kube-system" } },
   {
