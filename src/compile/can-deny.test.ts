@@ -13,7 +13,7 @@ import { selectsPods } from "../model/selection.ts";
 import type { Address } from "../net/address.ts";
 import { parseAddress } from "../net/address.ts";
 import type { Protocol } from "../net/protocol.ts";
-import type { Policy } from "../policy/policy.ts";
+import type { Action, Policy } from "../policy/policy.ts";
 import { acceptsAtLeast } from "./can-deny.ts";
 import type { ChainParts } from "./chain.ts";
 import { chainName, chainOf, directionChains, subjectParts, comparePolicies, partsOf } from "./chain.ts";
@@ -89,20 +89,38 @@ const networkPolicies = apiNetworkPolicy.map((object) => clusterOf([object]).pol
 const fallback = fc.constantFrom("accept" as const, "deny" as const);
 const which = fc.constantFrom("before", "after", "both", "both", "both");
 
+/** What becomes of a policy of an ordered tier: another place in it, another action of a rule. */
+const edit = fc.record({
+  priority: fc.option(fc.nat(2)),
+  action: fc.option(fc.constantFrom<Action>("accept", "deny", "pass")),
+});
+
+function edited(policy: Policy, by: (typeof edit extends fc.Arbitrary<infer T> ? T : never) | undefined): Policy {
+  if (by === undefined || policy.tier === "networkpolicy") return policy;
+  const [first, ...rest] = policy.ingress ?? [];
+  const ingress =
+    first === undefined || by.action === null ? policy.ingress : [{ ...first, action: by.action }, ...rest];
+  return { ...policy, priority: by.priority ?? policy.priority, ingress };
+}
+
 it("says yes only where all that was accepted still is", () => {
   let yes = 0;
   fc.assert(
     fc.property(
       fc.array(fc.tuple(networkPolicies, which), { maxLength: 3 }),
-      fc.array(fc.tuple(orderedPolicy, which), { maxLength: 2 }),
+      fc.array(fc.tuple(orderedPolicy, which), { maxLength: 4 }),
+      fc.array(edit, { maxLength: 4 }),
       fallback,
       fallback,
-      (united, ordered, fallbackBefore, fallbackAfter) => {
+      (united, ordered, edits, fallbackBefore, fallbackAfter) => {
         const policies = [...united, ...ordered];
         const on = (side: string) =>
           policies.flatMap(([policy, at]) => (policy !== undefined && (at === side || at === "both") ? [policy] : []));
         const before = partsFor(on("before"), fallbackBefore);
-        const after = partsFor(on("after"), fallbackAfter);
+        const after = partsFor(
+          on("after").map((policy, index) => edited(policy, edits[index])),
+          fallbackAfter,
+        );
         if (!acceptsAtLeast(after, before)) return;
         yes += 1;
         const still = accepted(after);

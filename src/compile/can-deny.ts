@@ -53,21 +53,23 @@ const rank = { deny: 0, pass: 1, accept: 2 } as const;
 
 /**
  * Whether an ordered tier can be made of another by steps none of which denies anything, whatever follows the tier: a
- * deny goes, an accept comes, an action gives way to a better one, neighbours of one action change places.
+ * deny goes, an accept comes, an action gives way to a better one, neighbours of one action change places; what is
+ * caught whole before it is reached goes.
  */
 function orderedAtLeast(after: PartList, before: PartList): boolean {
   if (after.name === before.name) return true;
   const [now, was] = changedSteps(after.parts, before.parts);
   const kept = new Set(now.map(({ match }) => match));
+  const caught = new Set<string | undefined>();
   let at = 0;
-  for (const step of was) {
-    // An accept that came is passed over, but not for a deny that went: that one may stand further on.
-    const goesOn = (): boolean =>
-      now[at] !== undefined && now[at]!.match !== step.match && now[at]!.action === "accept";
-    if (step.action !== "deny" || kept.has(step.match)) while (goesOn()) at++;
+  for (const { action, match } of was) {
+    if (caught.has(match)) continue;
+    // An accept that came is passed over; but not for a deny that went, which may itself stand further on.
+    if (action !== "deny" || kept.has(match))
+      while (now[at]?.action === "accept" && now[at]?.match !== match) caught.add(now[at++]?.match);
     const next = now[at];
-    if (next?.match === step.match && rank[next.action] >= rank[step.action]) at++;
-    else if (step.action !== "deny") return false;
+    if (next?.match === match && rank[next.action] >= rank[action]) caught.add(now[at++]?.match);
+    else if (action !== "deny") return false;
   }
   return now.slice(at).every(({ action }) => action === "accept");
 }
