@@ -9,7 +9,7 @@ export interface AcceptanceCase {
   readonly suite: string;
   readonly id: string;
   readonly objects: readonly object[];
-  readonly queries: readonly { readonly id: unknown }[];
+  readonly queries: readonly { readonly id: unknown; readonly to?: unknown }[];
   /** By query; null: the source does not say. */
   readonly expect: readonly ("allow" | "deny" | null)[];
   /** A part of each error that is reported of the objects, in order of objects; absent: none. */
