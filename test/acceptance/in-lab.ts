@@ -12,6 +12,7 @@ import { isContained, runContained, settleInside, whatIsMissing } from "../../sr
 import { Lab, randomLabName } from "../../src/lab/lab.ts";
 import { inputOf } from "../../src/lab/standing-lab.ts";
 import type { RawObject } from "../../src/lab/resolve/raw.ts";
+import { askAtRest } from "../differential/ask-at-rest.ts";
 import { casesOf, type AcceptanceCase } from "./cases.ts";
 
 const { values } = parseArgs({
@@ -29,15 +30,12 @@ function isAboutName(query: { readonly to?: unknown } | undefined): boolean {
   return typeof query?.to === "string" && query.to.startsWith("dns/");
 }
 
-/** What a name stands for only a resolver says, and no case has one: test/names asks real ones. */
-const isName = (query: object | undefined): boolean =>
-  ((query as { to?: string } | undefined)?.to ?? "").startsWith("dns/");
-
 async function runCase(lab: Lab, one: AcceptanceCase): Promise<Counted> {
   await lab.bring(await inputOf(lab.options, one.objects as readonly RawObject[], addressesIn(one.queries)));
   const questions = one.queries.map((query) => lab.asker.ask(query));
   const asked = questions.filter((question): question is Asked => "probe" in question);
-  const outcomes = new Map((await askKernel(asked, lab.prober)).map((outcome) => [outcome.id, outcome]));
+  const settled = await askAtRest(lab, await askKernel(asked, lab.prober));
+  const outcomes = new Map(settled.map((outcome) => [outcome.id, outcome]));
   const wrong: string[] = [];
   let skipped = 0;
   for (const [index, { id }] of one.queries.entries()) {

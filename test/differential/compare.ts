@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { plainAgents } from "../../src/lab/agents.ts";
 import { addressesIn, askKernel, type Asked, type Outcome } from "../../src/lab/ask.ts";
 import { Lab, randomLabName } from "../../src/lab/lab.ts";
@@ -10,6 +9,7 @@ import type { Topology } from "../../src/lab/plan/plan.ts";
 import { inputOf } from "../../src/lab/standing-lab.ts";
 import { inNamespace } from "../../src/system/namespace.ts";
 import type { ApiObject } from "../cluster-of.ts";
+import { askAtRest } from "./ask-at-rest.ts";
 import { closeStreams, delivers, openStream, type OpenStream } from "./open-streams.ts";
 import { changedCluster, unreadablePolicy } from "./random-changes.ts";
 import { randomQueries, type RandomQuery } from "./random-queries.ts";
@@ -70,24 +70,6 @@ function keep(lab: Lab, name: string, objects: readonly object[], queries: reado
   }
   for (const { node, log } of lab.agents) copyFileSync(log, join(folder, `${node}.log`));
   return folder;
-}
-
-/** An answer that is late on a busy machine comes when it is asked for at rest; what a rule drops stays dropped. */
-const restsMs = [1000, 4000];
-
-/** Asks what nobody answered, though the evaluator allows it, again and alone after a rest. */
-async function askAtRest(lab: Lab, outcomes: readonly Outcome[]): Promise<readonly Outcome[]> {
-  const settled: Outcome[] = [];
-  for (const outcome of outcomes) {
-    let latest = outcome;
-    for (const rest of outcome.reason === "timeout" && outcome.evaluator === "allow" ? restsMs : []) {
-      if (latest.verdict === "allow") break;
-      await pause(rest);
-      [latest = latest] = await askKernel([outcome], lab.prober);
-    }
-    settled.push(latest);
-  }
-  return settled;
 }
 
 /** A cluster in one of its states, and what is asked of it. */
