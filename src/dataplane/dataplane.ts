@@ -44,10 +44,11 @@ export interface Dataplane {
 export interface NameSets {
   /**
    * Adds addresses to domain sets of the last Ruleset, or sets their time-outs anew; one transaction. Resolves when the
-   * next connection meets them. Sets that are not there any more are left out. Costs the addresses.
+   * next connection meets them. Sets that are not there any more are left out. Costs the addresses. Waits for no other
+   * method, and may be called at any time; rejects where a set has no room, with all else learned.
    */
   learn(entries: readonly LearnedName[]): Promise<void>;
-  /** What the kernel holds now. */
+  /** What the kernel holds now, of the sets of the last Ruleset. Needs a `sync` that succeeded, as `decideAnew` does. */
   held(): Promise<readonly LearnedName[]>;
   /** Has open connections decided again: addresses whose grace is over lose theirs. */
   decideAnew(): Promise<void>;

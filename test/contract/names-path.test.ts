@@ -13,6 +13,7 @@ const queue = 9053;
 const policy = namesPolicy("client");
 const dns = 53;
 const hooks = { input: 1, forward: 2, output: 3 } as const;
+const twoPods = "10.96.0.20" as Address;
 const serviceV6 = "fd00:96::a" as Address;
 
 /** Protocol, and where it goes, of what was queued. */
@@ -69,11 +70,15 @@ async function askTcp(shown: PacketQueue, client: Host, server: Host, family: Fa
 }
 
 /** A Service of the other family, a resolver on the host's network, and no connection tracking for one of its addresses. */
-function prepare({ onNode, web }: World): void {
+function prepare({ onNode, web, other }: World): void {
   onNode(
     "nft",
     `add table ip6 dns; add chain ip6 dns pre { type nat hook prerouting priority -100; };
     add rule ip6 dns pre ip6 daddr ${serviceV6} dnat to ${web.v6}`,
+  );
+  onNode(
+    "nft",
+    `add rule ip world prerouting ip daddr ${twoPods} dnat to numgen inc mod 2 map { 0 : ${web.v4}, 1 : ${other.v4} }`,
   );
   onNode("ip", "addr", "add", "169.254.20.10/32", "dev", "lo");
   onNode(
@@ -93,7 +98,15 @@ for (const name of dataplaneNames) {
       const { world } = fixture;
       if (!isPrepared) prepare(world);
       isPrepared = true;
-      const resolvers = [world.service, serviceV6, world.remote.v4, world.remote.v6, world.node.v4, world.node.v6];
+      const resolvers = [
+        world.service,
+        twoPods,
+        serviceV6,
+        world.remote.v4,
+        world.remote.v6,
+        world.node.v4,
+        world.node.v6,
+      ];
       const names = { queue, service: null, resolvers: [...resolvers, "169.254.20.10" as Address] };
       await fixture.enforce([], { names });
       await fixture.enforce(policies, { names, ...more });
@@ -175,6 +188,29 @@ for (const name of dataplaneNames) {
       narrow.close();
       there.close();
       here.close();
+    });
+
+    it("of one socket that asks twice at once keeps both, though a Service leads each to another pod", async (context) => {
+      const { world, shown } = await start(context);
+      const servers = [world.web, world.other].map((host) => Udp.open(host.netns, host.v4, dns));
+      const here = Udp.open(world.client.netns, world.client.v4, freshPort());
+      here.send(twoPods, dns, "A");
+      here.send(twoPods, dns, "AAAA");
+      // Both wait before the kernel knows either's connection.
+      const [one, other] = [await shown.next(), await shown.next()];
+      assert.ok(one !== null && other !== null);
+      shown.accept(one);
+      shown.accept(other);
+      const asked: (string | null)[] = [];
+      for (const server of servers) {
+        asked.push(await server.receive());
+        server.answer(`to ${asked.at(-1)}`);
+      }
+      assert.deepEqual(new Set(asked), new Set(["A", "AAAA"]), "each pod was asked once");
+      const answers = await shown.acceptAll(40);
+      assert.equal(answers.length, 2);
+      assert.deepEqual(new Set([await here.receive(), await here.receive()]), new Set(["to A", "to AAAA"]));
+      for (const socket of [here, ...servers]) socket.close();
     });
 
     it("of policies in audit is shown too, also what has no conntrack entry", async (context) => {
