@@ -1,4 +1,4 @@
-import { field, isApiObject, type ApiObject } from "../decode/fields.ts";
+import { field, isApiObject } from "../decode/fields.ts";
 import { duplicate, formatPath, invalid, notSupported, required, wrongType } from "../field-error.ts";
 import type { FieldError, FieldPath } from "../field-error.ts";
 import type { IntegerSchema, ListSchema, MapSchema, ObjectSchema, Schema, StringSchema } from "./schema.ts";
@@ -43,9 +43,10 @@ function check(schema: Schema, value: unknown, at: FieldPath, findings: Finding[
       return;
   }
   // CEL rules are asked of values that are of the right shape; what is wrong further inside is another matter.
+  if (schema.validations === undefined) return;
   const sound = findings.slice(before).every(({ error }) => error.path.length > at.length);
   if (!sound) return;
-  for (const { message, holds, isReadable } of schema.validations ?? []) {
+  for (const { message, holds, isReadable } of schema.validations) {
     if (holds(value)) continue;
     findings.push({ error: invalidFor(value, message, at), harm: isReadable?.(value) ? "excessive" : "unreadable" });
   }
@@ -104,8 +105,14 @@ function isLonger(text: string, most: number): boolean {
 /** The longest text that a pattern is tried on, since it may take quadratic time; who reads longer ones reports them. */
 const longestMatched = 1024;
 
+/** As many as the schemas have. */
+const compiled = new Map<string, RegExp>();
+
 function matchesPattern(pattern: string, text: string): boolean {
-  return text.length > longestMatched || new RegExp(pattern).test(text);
+  if (text.length > longestMatched) return true;
+  const expression = compiled.get(pattern) ?? new RegExp(pattern);
+  compiled.set(pattern, expression);
+  return expression.test(text);
 }
 
 function checkInteger(schema: IntegerSchema, value: unknown, at: FieldPath, findings: Finding[]): void {
@@ -158,14 +165,22 @@ function checkObject(schema: ObjectSchema, value: unknown, at: FieldPath, findin
     unreadable(findings, wrongType(at, value, "object"));
     return;
   }
-  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(schema.properties, name));
-  for (const name of unknown) unreadable(findings, unknownField([...at, name]));
-  checkCount(schema, value, unknown.length, at, findings);
-  for (const [name, property] of Object.entries(schema.properties)) {
-    const inner = field(value, name);
-    if (inner !== undefined) check(property, inner, [...at, name], findings);
-    else if (isRequired(schema, name, property)) unreadable(findings, required([...at, name], ""));
+  let unknown = 0;
+  for (const name of Object.keys(value)) {
+    if (Object.hasOwn(schema.properties, name)) continue;
+    unknown++;
+    unreadable(findings, unknownField([...at, name]));
   }
+  let count = 0;
+  for (const name of Object.keys(schema.properties)) {
+    const property = schema.properties[name] as Schema;
+    const inner = field(value, name);
+    if (inner !== undefined) {
+      count++;
+      check(property, inner, [...at, name], findings);
+    } else if (isRequired(schema, name, property)) unreadable(findings, required([...at, name], ""));
+  }
+  checkCount(schema, count, unknown, at, findings);
 }
 
 /** A default stands in before it is asked what is there. */
@@ -174,9 +189,8 @@ function isRequired(schema: ObjectSchema, name: string, property: Schema): boole
   return !hasDefault && (schema.required ?? []).includes(name);
 }
 
-function checkCount(schema: ObjectSchema, value: ApiObject, unknown: number, at: FieldPath, findings: Finding[]): void {
+function checkCount(schema: ObjectSchema, count: number, unknown: number, at: FieldPath, findings: Finding[]): void {
   const { minProperties = 0, maxProperties = Infinity } = schema;
-  const count = Object.keys(schema.properties).filter((name) => field(value, name) !== undefined).length;
   // Without its unknown fields it may have too few; they were reported.
   if (count < minProperties && unknown === 0) {
     unreadable(findings, outOfBounds(at, count, `have at least ${minProperties} properties`));
