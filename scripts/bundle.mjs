@@ -6,6 +6,8 @@ import { build } from "esbuild";
 
 export const root = join(import.meta.dirname, "..");
 const entry = join(root, "src", "cli", "main.ts");
+/** What the agent starts a thread with: a file beside the others (src/agent/names/thread.ts). */
+const worker = join(root, "src", "agent", "names", "worker.ts");
 /** commander and yaml are CommonJS: what they require must exist in an ES module. */
 const requireInModules =
   'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
@@ -50,7 +52,7 @@ export async function bundleForPackage(folder) {
   const result = await build({
     ...common,
     ...modules,
-    entryPoints: { main: entry },
+    entryPoints: { main: entry, "names-worker": worker },
     outdir: folder,
     external: ["koffi"],
     sourcemap: true,
@@ -63,7 +65,7 @@ export async function bundleForImage(folder) {
   const result = await build({
     ...common,
     ...modules,
-    entryPoints: { portcullis: entry },
+    entryPoints: { portcullis: entry, "names-worker": worker },
     outExtension: { ".js": ".mjs" },
     outdir: folder,
     plugins: [koffiFrom(join(root, "scripts", "image", "koffi-beside.mjs"))],
@@ -71,15 +73,20 @@ export async function bundleForImage(folder) {
   writeLicences(result.metafile.outputs, join(folder, "THIRD-PARTY-LICENSES.txt"));
 }
 
-/** One CommonJS file, as a single-file executable wants it; koffi's binary comes out of the executable. */
-export async function bundleForExecutable(file, licences) {
+/** CommonJS files, as a single-file executable wants them; koffi's binary comes out of the executable. */
+export async function bundleForExecutable(folder, licences) {
   const result = await build({
     ...common,
-    entryPoints: [entry],
-    outfile: file,
+    entryPoints: { main: entry, "names-worker": worker },
+    outdir: folder,
+    outExtension: { ".js": ".cjs" },
     format: "cjs",
     plugins: [koffiFrom(join(root, "scripts", "single-executable", "koffi-inside.mjs"))],
-    define: { "import.meta.dirname": "__dirname", "import.meta.url": "__filename" },
+    define: {
+      "import.meta.dirname": "__dirname",
+      "import.meta.filename": "__filename",
+      "import.meta.url": "__filename",
+    },
   });
   writeLicences(result.metafile.outputs, licences);
 }

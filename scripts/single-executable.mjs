@@ -22,7 +22,10 @@ function makeBlob(folder) {
     useSnapshot: false,
     // NODE_OPTIONS is for Node; what runs here is Portcullis.
     execArgvExtension: "none",
-    assets: { "koffi.node": join(folder, "koffi.node") },
+    assets: {
+      "koffi.node": join(folder, "koffi.node"),
+      "names-worker.cjs": join(folder, "names-worker.cjs"),
+    },
   };
   writeFileSync(join(folder, "sea.json"), JSON.stringify(config));
   run(process.execPath, ["--experimental-sea-config", join(folder, "sea.json")], folder);
@@ -33,7 +36,7 @@ const target = join(root, "artifacts");
 mkdirSync(target, { recursive: true });
 const folder = mkdtempSync(join(target, ".making-"));
 try {
-  await bundleForExecutable(join(folder, "main.cjs"), join(folder, "licences.txt"));
+  await bundleForExecutable(folder, join(folder, "licences.txt"));
   writeFileSync(join(folder, "koffi.node"), packageFile(`@koromix/koffi-linux-${arch}`, `linux_${arch}/koffi.node`));
   const node = packageFile(`node-linux-${arch}`, "bin/node");
   const file = join(target, `portcullis-linux-${arch}`);

@@ -36,6 +36,7 @@ const kernelSuites = [
   "neighbours",
   "observe",
   "upgrade",
+  "names",
 ];
 
 async function runCheck(check: Check): Promise<void> {

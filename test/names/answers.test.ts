@@ -140,10 +140,10 @@ describe("names learned from answers", { skip: noNamespaces, timeout: 120_000 },
     await asks(name);
     assert.equal(await opens(v4(221)), true);
     // Its time to live: whoever got the first answer may use it so long.
-    await pause(2500);
+    await pause(2200);
     assert.equal(await isClosed(v4(220)), true);
     assert.equal(await scene.client.call("speak", { handle }), true, "within the grace");
-    await pause(4000);
+    await pause(2600);
     assert.equal(await scene.client.call("speak", { handle }), false, "after it");
   });
 

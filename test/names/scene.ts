@@ -68,7 +68,8 @@ export interface Scene {
   readonly client: Asker;
   readonly plain: Asker;
   agent(): AgentProcess;
-  enforce(policy: Manifest | null): Promise<void>;
+  /** `listens`: whether it can come to be listened to. */
+  enforce(policy: Manifest | null, listens?: boolean): Promise<void>;
   /** Starts the agent, again if it has ended. */
   start(): Promise<void>;
   /** One number of `/metrics`. */
@@ -78,7 +79,7 @@ export interface Scene {
   remove(): Promise<void>;
 }
 
-export const flags = ["--dns-min-ttl", "1s", "--dns-max-ttl", "1h", "--dns-grace", "3s", "--sync-period", "1h"];
+export const flags = ["--dns-min-ttl", "1s", "--dns-max-ttl", "1h", "--dns-grace", "2s", "--sync-period", "1h"];
 
 export async function buildScene(more: readonly string[] = flags): Promise<Scene> {
   const base = mkdtempSync(join(tmpdir(), "pct-names-"));
@@ -120,16 +121,17 @@ export async function buildScene(more: readonly string[] = flags): Promise<Scene
       agent = startAgent(site, folder, socket, more);
       await untilReady(socket);
     };
-    const enforce = async (policy: Manifest | null): Promise<void> => {
+    const enforce = async (policy: Manifest | null, listens = true): Promise<void> => {
       write("policy.json", policy === null ? [] : [policy]);
-      await until("portcullis_dns_listening", (value) => value === (policy === null ? 0 : 1));
+      await until("portcullis_dns_patterns", (value) => value > 0 === (policy !== null));
+      if (listens) await until("portcullis_dns_listening", (value) => value === (policy === null ? 0 : 1));
       await untilReady(socket);
     };
-    const running_ = (): AgentProcess => {
+    const current = (): AgentProcess => {
       if (agent === null) throw new Error("no agent was started");
       return agent;
     };
-    return { site, client, plain, agent: running_, enforce, start, metric, until, remove };
+    return { site, client, plain, agent: current, enforce, start, metric, until, remove };
   } catch (error) {
     await remove();
     throw error;

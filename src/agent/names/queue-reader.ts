@@ -10,8 +10,10 @@ const longestWait = 1000;
 export interface QueueReader {
   /** Reads what is there. */
   read(now: number): void;
-  /** Lets packets go that have nothing left to wait for; `all`: whatever they wait for. */
-  release(now: number, all: boolean): void;
+  /** Lets packets go that have nothing left to wait for, or have waited for too long. */
+  release(now: number): void;
+  /** Lets everything go, and what comes too. */
+  end(): void;
   /** Packets that wait now. */
   readonly waiting: number;
 }
@@ -22,12 +24,13 @@ const mostAtOnce = 256;
 export function createQueueReader(queue: PacketQueue, learner: Learner, tallies: Tallies): QueueReader {
   let waiting: { readonly id: number; readonly batch: Wait; readonly until: number }[] = [];
   let lost = 0;
+  const letGo = ({ id }: { readonly id: number }): void => queue.decide(id, "accept");
   return {
     read: (now) => {
       const take = ({ id, bytes, isCut }: QueuedPacket): void => {
         if (isCut) tallies.packet("cut");
         const batch = isCut ? goesAtOnce : learner.packet(bytes, now);
-        if (batch === goesAtOnce || learner.isOver(batch)) queue.decide(id, "accept");
+        if (batch === goesAtOnce || learner.isOver(batch)) letGo({ id });
         else {
           tallies.add("held", 1);
           waiting.push({ id, batch, until: now + longestWait });
@@ -38,18 +41,25 @@ export function createQueueReader(queue: PacketQueue, learner: Learner, tallies:
       tallies.add("lost", queue.lost() - lost);
       lost = queue.lost();
     },
-    release: (now, all) => {
+    release: (now) => {
       if (waiting.length === 0) return;
       const still: typeof waiting = [];
       for (const packet of waiting) {
         const isOver = learner.isOver(packet.batch);
-        if (!all && !isOver && packet.until > now) still.push(packet);
+        if (!isOver && packet.until > now) still.push(packet);
         else {
           if (!isOver) tallies.add("late", 1);
-          queue.decide(packet.id, "accept");
+          letGo(packet);
         }
       }
       waiting = still;
+      queue.flush();
+    },
+    end: () => {
+      queue.passBy(letGo);
+      while (queue.receive(letGo));
+      for (const packet of waiting) letGo(packet);
+      waiting = [];
       queue.flush();
     },
     get waiting() {

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { extname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { closeDescriptor, openBell, ringBell } from "../../system/waiting-thread.ts";
@@ -17,20 +16,18 @@ export interface ThreadListener {
   readonly ended: (reason: Error) => void;
 }
 
-const { dirname, filename } = import.meta;
-
 /** In a clone the file beside this one; of a bundle the part of that name beside it (scripts/bundle.mjs). */
 function workerFile(): string {
-  const type = extname(filename);
-  return join(dirname, type === ".ts" ? "worker.ts" : `names-worker${type}`);
+  const type = extname(import.meta.filename);
+  return join(import.meta.dirname, type === ".ts" ? "worker.ts" : `names-worker${type}`);
 }
 
-/** The single-file executable has no files beside it: what it holds is handed over as text. */
 function startWorker(workerData: ThreadOptions): Worker {
-  const file = workerFile();
-  if (existsSync(file)) return new Worker(file, { workerData, name: "names" });
-  const { getAsset } = process.getBuiltinModule("node:sea");
-  return new Worker(getAsset("names-worker.cjs", "utf8"), { eval: true, workerData, name: "names" });
+  const sea = process.getBuiltinModule("node:sea");
+  const options = { workerData, name: "names" };
+  // The single-file executable has no files beside it: what it holds is handed over as text.
+  if (sea.isSea()) return new Worker(sea.getAsset("names-worker.cjs", "utf8"), { ...options, eval: true });
+  return new Worker(workerFile(), options);
 }
 
 /** A thread of its own costs 10 MB and 50 ms; nobody waits for it to start. */

@@ -67,15 +67,14 @@ function work(port: MessagePort, queue: PacketQueue, options: ThreadOptions): vo
   for (let goesOn = true; goesOn;) {
     waiter.wait(reader.waiting > 0 ? 50 : longestSleep);
     goesOn = takeMessages(port, learner, now());
-    reader.release(now(), false);
+    reader.release(now());
     reader.read(now());
     tellBatch();
     if (learner.tick(now())) tell({ kind: "grace-over" });
     const counts = learner.counts();
     for (const gauge of ["addresses", "pending", "streams"] as const) tallies.set(gauge, counts[gauge]);
   }
-  reader.read(now());
-  reader.release(now(), true);
+  reader.end();
   queue.close();
   waiter.close();
 }

@@ -53,11 +53,21 @@ export interface PacketQueue {
   flush(): void;
   /** Packets that came faster than they were read, so far: they passed or were dropped without us. */
   lost(): number;
-  /** Gives the queue up. What waits in it is dropped, so first decide. */
+  /**
+   * Packets that come from now on pass without us (with `failOpen`; else they are dropped). Those that were there
+   * before are given to `visit`, here or by `receive`.
+   */
+  passBy(visit: (packet: QueuedPacket) => void): void;
+  /** Gives the queue up. What waits in it is dropped, so first `passBy`, receive and decide. */
   close(): void;
 }
 
-function configure(socket: NetlinkSocket, queue: number, write: (writer: MessageWriter) => void): string | null {
+function configure(
+  socket: NetlinkSocket,
+  queue: number,
+  write: (writer: MessageWriter) => void,
+  visit: (packet: QueuedPacket) => void = () => {},
+): string | null {
   const writer = new MessageWriter(128);
   writer.begin(Message.config, NLM_F_REQUEST_ACK, 1);
   writer.netfilterHeader(0, queue);
@@ -66,6 +76,7 @@ function configure(socket: NetlinkSocket, queue: number, write: (writer: Message
   socket.send(writer.buffer, writer.length);
   for (let length = socket.receive(); length > 0; length = socket.receive()) {
     const code = answerIn(socket.received, length);
+    eachQueuedPacket(socket.received, length, visit);
     if (code !== null) return code === 0 ? null : errnoName(-code);
   }
   return "EIO";
@@ -146,16 +157,22 @@ function queueOn(socket: NetlinkSocket, queue: number): PacketQueue {
     if (gap > 0 && gap < largestGap) lost += gap;
     last = id;
   };
+  const noting =
+    (visit: (packet: QueuedPacket) => void) =>
+    (packet: QueuedPacket): void => {
+      note(packet.id);
+      visit(packet);
+    };
   return {
     fd: socket.fd,
     receive: (visit) => {
       const length = socket.receive();
       if (length === 0) return false;
-      eachQueuedPacket(socket.received, length, (packet) => {
-        note(packet.id);
-        visit(packet);
-      });
+      eachQueuedPacket(socket.received, length, noting(visit));
       return true;
+    },
+    passBy: (visit) => {
+      configure(socket, queue, (config) => config.u32(Config.length, 0), noting(visit));
     },
     decide: (id, verdict) => {
       writer.begin(Message.verdict, NLM_F_REQUEST, 0);
