@@ -46,20 +46,23 @@ export class MemberTable {
   }
 
   /** The counter of what comes first of all that has the member; null: nothing has it, or it belongs to another map. */
-  counterIn({ entries, blocks }: UnionContent, family: Family, key: string): string | null {
-    const index = entries.findIndex(({ members }) => members.some((name) => this.of(name, family).has(key)));
-    return index === -1 ? null : counterAt(entries, blocks, index, key);
+  counterIn(union: UnionContent, family: Family, key: string): string | null {
+    const isCandidate = candidatesOf(union).some(({ members }) => this.#isIn(members, family, key));
+    return isCandidate ? this.#firstCounter(union, family, key) : null;
   }
 
   /** All members of all entries with their counters, but for those that belong to another map. */
-  unionOf({ entries, blocks }: UnionContent, family: Family): Map<string, string> {
+  unionOf(union: UnionContent, family: Family): Map<string, string> {
+    const { entries, blocks } = union;
     const elements = new Map<string, string>();
     const elsewhere = new Set<string>();
-    for (const [index, { members }] of entries.entries()) {
+    const anybody = blocks.some(({ counter }) => counter !== null);
+    const last = anybody ? entries.length - 1 : entries.findLastIndex(({ counter }) => counter !== null);
+    for (const [index, { counter: own, members }] of entries.slice(0, last + 1).entries()) {
       for (const name of members) {
         for (const key of this.of(name, family).keys()) {
           if (elements.has(key) || elsewhere.has(key)) continue;
-          const counter = counterAt(entries, blocks, index, key);
+          const counter = own === null && !anybody ? null : counterAt(entries, blocks, index, key);
           if (counter === null) elsewhere.add(key);
           else elements.set(key, counter);
         }
@@ -67,6 +70,22 @@ export class MemberTable {
     }
     return elements;
   }
+
+  #isIn(names: readonly MembersName[], family: Family, key: string): boolean {
+    for (const name of names) if (this.#members.get(name)?.[family].has(key) === true) return true;
+    return false;
+  }
+
+  #firstCounter({ entries, blocks }: UnionContent, family: Family, key: string): string | null {
+    const index = entries.findIndex(({ members }) => this.#isIn(members, family, key));
+    return index === -1 ? null : counterAt(entries, blocks, index, key);
+  }
+}
+
+/** The entries whose members can be in the map: all, where a block of this map may come before. */
+function candidatesOf({ entries, blocks }: UnionContent): readonly UnionEntry[] {
+  const anybody = blocks.some(({ counter }) => counter !== null);
+  return anybody ? entries : entries.filter(({ counter }) => counter !== null);
 }
 
 /** Of an address that the entry at this place is the first to have. */

@@ -1,6 +1,5 @@
 import type { Family } from "../../../net/address.ts";
 import { portProtocols, type PortProtocol } from "../../../net/protocol.ts";
-import type { Action } from "../../../policy/policy.ts";
 import type { Chain, ChainClause, ChainName } from "../../../ir/ruleset.ts";
 import { commentText, contentHash, kernelName } from "../names.ts";
 import type { Rule } from "../program.ts";
@@ -69,7 +68,7 @@ export function addDecision(context: ChainContext, chain: Chain): PartId {
 function adminRules(context: ChainContext, chain: Chain, rest: RuleList): RuleList {
   const { verdict, uses } = continuation(context, rest);
   return tierRules(context, chain.admin, {
-    verdictFor: (action) => actionVerdict(context, action, verdict, "admin"),
+    denied: context.denied("admin"),
     next: verdict,
     nextUses: uses,
   });
@@ -90,23 +89,12 @@ function continuation(
   return { verdict: { kind: "goto", chain: name }, uses: [addChain(context, name, rest)] };
 }
 
-function actionVerdict(context: ChainContext, action: Action, passed: Verdict, tier: "admin" | "baseline"): Verdict {
-  switch (action) {
-    case "accept":
-      return context.accepted;
-    case "deny":
-      return context.denied(tier);
-    case "pass":
-      return passed;
-  }
-}
-
 function baselineRules(context: ChainContext, chain: Chain): RuleList {
   const fallback = fallbackRules(context, chain);
   if (chain.baseline.length === 0) return fallback;
   const { verdict, uses } = continuation(context, fallback);
   return tierRules(context, chain.baseline, {
-    verdictFor: (action) => actionVerdict(context, action, verdict, "baseline"),
+    denied: context.denied("baseline"),
     next: verdict,
     nextUses: uses,
   });

@@ -17,20 +17,15 @@ import {
   joinRules,
   membersSet,
   mostInLine,
+  noRules,
   peerField,
   ruleCounter,
   type RuleList,
 } from "./clause-rules.ts";
 import { acceptDomains, domainsOf } from "./domain-lookups.ts";
-import type { MembersName, UnionBlock, UnionContent, UnionEntry } from "./part.ts";
+import type { MembersName, UnionContent, UnionEntry } from "./part.ts";
 
 export type VerdictFor = (action: Action) => Verdict;
-
-/**
- * A list in order is asked in parts where clauses for every port and those for one class of ports take turns: the
- * former then have maps of their own, which all classes share. With more turns than this it is asked as a whole.
- */
-const mostTurns = 4;
 
 /** What stands together in a list: asked as a whole, after what comes before it. */
 type Stretch =
@@ -97,22 +92,33 @@ type Lookup =
 function peersRules(context: ChainContext, clauses: readonly ChainClause[], verdictFor: VerdictFor): RuleList {
   const lookups = lookupsOf(context, clauses);
   if (lookups.length <= mostInLine) return inLine(context, lookups, verdictFor);
-  const turns = turnsOf(clauses);
-  if (turns.length === 1 || turns.length > mostTurns) return resolved(context, clauses, verdictFor);
-  return joinRules(turns.map((turn) => peersRules(context, turn, verdictFor)));
+  const forEveryPort = clauses.filter(isForEveryPort);
+  const all = new Set(clauses);
+  if (forEveryPort.length === 0 || forEveryPort.length === clauses.length) {
+    const { members, blocks } = resolved(context, clauses, all, verdictFor);
+    return joinRules([members, blocks]);
+  }
+  return besideEveryPort(context, clauses, forEveryPort, verdictFor);
 }
 
-/** Clauses for every port, and others, as they follow each other. */
-function turnsOf(clauses: readonly ChainClause[]): readonly (readonly ChainClause[])[] {
-  const isPortless = ({ match }: ChainClause): boolean => match.kind === "peers" && match.ports === null;
-  const turns: ChainClause[][] = [];
-  let last: boolean | null = null;
-  for (const clause of clauses) {
-    if (isPortless(clause) === last) turns.at(-1)?.push(clause);
-    else turns.push([clause]);
-    last = isPortless(clause);
-  }
-  return turns;
+const isForEveryPort = ({ match }: ChainClause): boolean => match.kind === "peers" && match.ports === null;
+
+/**
+ * Clauses for some ports among those for every port, whose maps all classes of ports share: else each of them would
+ * hold all members again. The maps of the former hold what is theirs in the list as a whole. What is in none of them
+ * is decided by the latter as if they were alone.
+ */
+function besideEveryPort(
+  context: ChainContext,
+  clauses: readonly ChainClause[],
+  forEveryPort: readonly ChainClause[],
+  verdictFor: VerdictFor,
+): RuleList {
+  const some = new Set(clauses.filter((clause) => !isForEveryPort(clause)));
+  const own = resolved(context, clauses, some, verdictFor);
+  if (own.blocks.rules.length === 0) return joinRules([own.members, peersRules(context, forEveryPort, verdictFor)]);
+  const shared = resolved(context, forEveryPort, new Set(forEveryPort), verdictFor);
+  return joinRules([own.members, shared.members, own.blocks, shared.blocks]);
 }
 
 /**
@@ -157,24 +163,31 @@ function inLine(context: ChainContext, lookups: readonly Lookup[], verdictFor: V
   );
 }
 
-/** The actions of these clauses, in the order in which they come. */
-const actionsOf = (clauses: readonly ChainClause[]): readonly Action[] => [
-  ...new Set(clauses.map(({ action }) => action)),
-];
+/** What is asked of members of groups, and then of all others. */
+interface Resolved {
+  readonly members: RuleList;
+  readonly blocks: RuleList;
+}
 
 /**
- * One map of members an action, then one of blocks an action: who is in a group is found in one of the former and
- * goes no further, though it may be for a block that comes first.
+ * One map of members an action, and one of blocks an action: who is in a group is found in one of the former and goes
+ * no further, though it may be for a block that comes first. Of the clauses only `shown` are in the maps, with what
+ * is theirs before all others.
  */
-function resolved(context: ChainContext, clauses: readonly ChainClause[], verdictFor: VerdictFor): RuleList {
-  const members = clauses.filter((clause) => groupsOf(clause).length > 0);
+function resolved(
+  context: ChainContext,
+  clauses: readonly ChainClause[],
+  shown: ReadonlySet<ChainClause>,
+  verdictFor: VerdictFor,
+): Resolved {
+  const grouped = clauses.filter((clause) => groupsOf(clause).length > 0);
   const pieces = mergeBlocks(
     clauses.map((clause, rank) => ({ counter: String(rank), intervals: familyIntervals(context.family, clause) })),
   ).flatMap(({ low, high, counter }) => {
     const clause = clauses[Number(counter)];
     return clause === undefined ? [] : [{ low, high, clause }];
   });
-  /** How many of those with members come before it. */
+  /** How many of those with groups come before it. */
   const before = new Map<ChainClause, number>();
   let count = 0;
   for (const clause of clauses) {
@@ -183,29 +196,45 @@ function resolved(context: ChainContext, clauses: readonly ChainClause[], verdic
   }
   const shadowing = pieces
     .map((piece) => ({ ...piece, before: before.get(piece.clause) ?? 0 }))
-    .filter((piece) => piece.before < members.length);
-  const found = [...members, ...shadowing.map(({ clause }) => clause)];
-  const key: LookupKey = { type: [addressType(context.family)], field: [peerField(context)] };
-  const unions = actionsOf(clauses).map((action): RuleList => {
+    .filter((piece) => piece.before < grouped.length);
+  const found = [...grouped, ...shadowing.map(({ clause }) => clause)].filter((clause) => shown.has(clause));
+  const actions = [...new Set(clauses.map(({ action }) => action))];
+  const unions = actions.map((action): RuleList => {
     const own = found.filter((clause) => clause.action === action);
-    if (own.length === 0) return joinRules([]);
+    if (own.length === 0) return noRules;
     const counter = (clause: ChainClause): string | null =>
-      clause.action === action ? ruleCounter(context, clause) : null;
+      clause.action === action && shown.has(clause) ? ruleCounter(context, clause) : null;
     const content: UnionContent = {
-      entries: members.map((clause) => ({ counter: counter(clause), members: groupsOf(clause) })),
-      blocks: shadowing.map((piece): UnionBlock => ({ ...piece, counter: counter(piece.clause) })),
+      entries: grouped.map((clause) => ({ counter: counter(clause), members: groupsOf(clause) })),
+      blocks: shadowing.map(({ low, high, before: rank, clause }) => ({
+        low,
+        high,
+        before: rank,
+        counter: counter(clause),
+      })),
     };
-    return unionRule({ ...context, accepted: verdictFor(action) }, [], content, key, clausesComment(own));
+    return unionRule(
+      { ...context, accepted: verdictFor(action) },
+      [],
+      content,
+      addressKey(context),
+      clausesComment(own),
+    );
   });
-  const blocks = actionsOf(clauses).map((action): RuleList => {
-    const own = pieces.filter(({ clause }) => clause.action === action);
-    if (own.length === 0) return joinRules([]);
+  const blocks = actions.map((action): RuleList => {
+    const own = pieces.filter(({ clause }) => clause.action === action && shown.has(clause));
+    if (own.length === 0) return noRules;
     const counted = own.map(({ low, high, clause }) => ({ low, high, counter: ruleCounter(context, clause) }));
     const comment = clausesComment(own.map(({ clause }) => clause));
     return blocksRule({ ...context, accepted: verdictFor(action) }, [], counted, comment);
   });
-  return joinRules([...unions, ...blocks]);
+  return { members: joinRules(unions), blocks: joinRules(blocks) };
 }
+
+const addressKey = (context: ChainContext): LookupKey => ({
+  type: [addressType(context.family)],
+  field: [peerField(context)],
+});
 
 /** (address, port) pairs of one protocol, in order. */
 function pairsRules(context: ChainContext, clauses: readonly ChainClause[], verdictFor: VerdictFor): RuleList {
@@ -217,7 +246,7 @@ function pairsRules(context: ChainContext, clauses: readonly ChainClause[], verd
     field: [peerField(context), "backend-port"],
   };
   return joinRules(
-    actionsOf(clauses).map((action): RuleList => {
+    [...new Set(clauses.map(({ action }) => action))].map((action): RuleList => {
       const entries = clauses.map((clause): UnionEntry => ({
         counter: clause.action === action ? ruleCounter(context, clause) : null,
         members: clause.match.kind === "pairs" ? [clause.match.pairs] : [],

@@ -1,0 +1,174 @@
+import type { ChainClause } from "../../../ir/ruleset.ts";
+import { portProtocols, type PortProtocol } from "../../../net/protocol.ts";
+import { contentHash } from "../names.ts";
+import type { Statement, Verdict } from "../statement.ts";
+import { ruleText, verdictText } from "../text.ts";
+import {
+  acceptBlocks,
+  acceptPairs,
+  acceptsFamily,
+  addressType,
+  type ChainContext,
+  countedRule,
+  counterUse,
+  familyIntervals,
+  groupsOf,
+  joinRules,
+  membersSet,
+  peerField,
+  protocolNumber,
+  type RuleList,
+} from "./clause-rules.ts";
+import { acceptDomains, domainsOf } from "./domain-lookups.ts";
+import { firstMatchRules, type VerdictFor, withVerdict } from "./first-match.ts";
+import type { MembersName, Part, PartId, Plan } from "./part.ts";
+import { orderedByPort, type PortClass } from "./port-classes.ts";
+
+/** So few rules stand in line, one after the other: as fast as anything else, and easier to read. */
+const mostLinear = 6;
+
+/** Stands in a plan for what decides where a tier does not. */
+export const next: Verdict = { kind: "goto", chain: "next" };
+
+/** Rules that stand last in their chain. */
+export interface ListPlan {
+  readonly rules: RuleList;
+  /** What tells it from all others. */
+  readonly content: string;
+  /** How it goes on; null: to `next`. */
+  readonly end: ListPlan | null;
+}
+
+export interface PortsPlan {
+  readonly protocol: PortProtocol;
+  readonly classes: readonly { readonly ranges: PortClass["ranges"]; readonly list: ListPlan }[];
+  /** For the ports in no class; null: nothing is for every port of this protocol. */
+  readonly otherPorts: ListPlan | null;
+}
+
+/** An ordered tier, but for what is next. */
+export interface TierPlan {
+  readonly byPort: readonly PortsPlan[];
+  /** What all other packets are asked. */
+  readonly inLine: ListPlan;
+  /** What the rules need. */
+  readonly parts: Plan;
+}
+
+/** By list of clauses, which many chains share, and by what else counts. */
+const planned = new WeakMap<readonly ChainClause[], Map<string, TierPlan>>();
+
+export function tierPlan(context: ChainContext, clauses: readonly ChainClause[], denied: Verdict): TierPlan {
+  const { direction, family, counts, accepted } = context;
+  const key = [direction, String(family), counts, verdictText(accepted), verdictText(denied)].join();
+  const plans = planned.get(clauses) ?? new Map<string, TierPlan>();
+  planned.set(clauses, plans);
+  const found = plans.get(key);
+  if (found !== undefined) return found;
+  const plan = planTier({ ...context, parts: new Map<PartId, Part>() }, clauses, (action) =>
+    action === "accept" ? accepted : action === "deny" ? denied : next,
+  );
+  plans.set(key, plan);
+  return plan;
+}
+
+function planTier(context: ChainContext, clauses: readonly ChainClause[], verdictFor: VerdictFor): TierPlan {
+  const relevant = relevantClauses(context, clauses);
+  const { parts } = context;
+  if (relevant.reduce((sum, clause) => sum + linearRules(context, clause), 0) <= mostLinear) {
+    const rules = withoutRepeats(relevant).map((clause) =>
+      clauseRules(withVerdict(context, clause, verdictFor), clause),
+    );
+    return { byPort: [], inLine: listPlan(joinRules(rules), null), parts };
+  }
+  const portless = relevant.filter(({ match }) => match.kind === "peers" && match.ports === null);
+  const rest = listPlan(firstMatchRules(context, portless, verdictFor), null);
+  const list = (of: readonly ChainClause[]): ListPlan => listPlan(firstMatchRules(context, of, verdictFor), rest);
+  const byPort = portProtocols.map((protocol): PortsPlan => {
+    const { classes, otherPorts } = orderedByPort(relevant, protocol);
+    return {
+      protocol,
+      classes: classes.map((one) => ({ ranges: one.ranges, list: list(one.clauses) })),
+      otherPorts: otherPorts.length === portless.length ? null : list(otherPorts),
+    };
+  });
+  return { byPort, inLine: { rules: joinRules([]), content: rest.content, end: rest }, parts };
+}
+
+/** A list that ends as another does goes there for its end. */
+function listPlan(rules: RuleList, rest: ListPlan | null): ListPlan {
+  const texts = rules.rules.map(ruleText);
+  const end = rest?.rules.rules.map(ruleText) ?? [];
+  const start = texts.length - end.length;
+  if (rest !== null && start === 0 && rest.content === contentHash(texts)) return rest;
+  if (rest === null || end.length < 2 || start <= 0 || end.some((text, index) => text !== texts[start + index]))
+    return { rules, content: contentHash(texts), end: null };
+  return {
+    rules: { rules: rules.rules.slice(0, start), uses: rules.uses },
+    content: contentHash(texts),
+    end: rest,
+  };
+}
+
+/** Those that anything of this family can match, up to the first that matches all of it. */
+function relevantClauses(context: ChainContext, clauses: readonly ChainClause[]): readonly ChainClause[] {
+  const relevant = clauses.filter(
+    (clause) =>
+      clause.match.kind === "pairs" || acceptsFamily(context.family, clause) || lookupCount(context, clause) > 0,
+  );
+  const all = relevant.findIndex(
+    (clause) => clause.match.kind === "peers" && clause.match.ports === null && acceptsFamily(context.family, clause),
+  );
+  return all === -1 ? relevant : relevant.slice(0, all + 1);
+}
+
+/** Without groups that an earlier clause for every port asks: who is in them has gone there. */
+function withoutRepeats(clauses: readonly ChainClause[]): readonly ChainClause[] {
+  const asked = new Set<MembersName>();
+  return clauses.map((clause) => {
+    const { match } = clause;
+    if (match.kind === "pairs" || match.peers === null) return clause;
+    const groups = match.peers.groups.filter((group) => !asked.has(group));
+    if (match.ports === null) for (const group of groups) asked.add(group);
+    return { ...clause, match: { ...match, peers: { ...match.peers, groups } } };
+  });
+}
+
+/** Of addresses. */
+function lookupCount(context: ChainContext, clause: ChainClause): number {
+  if (acceptsFamily(context.family, clause)) return 0;
+  const domains = context.direction === "egress" && domainsOf(clause) !== null ? 2 : 0;
+  return groupsOf(clause).length + (familyIntervals(context.family, clause).length > 0 ? 1 : 0) + domains;
+}
+
+function linearRules(context: ChainContext, clause: ChainClause): number {
+  return portMatches(clause).length * Math.max(1, lookupCount(context, clause));
+}
+
+function clauseRules(context: ChainContext, clause: ChainClause): RuleList {
+  const { match } = clause;
+  if (match.kind === "pairs") return acceptPairs(context, [l4proto(match.protocol)], [clause]);
+  return joinRules(portMatches(clause).map((ports) => peerRules(context, ports, clause)));
+}
+
+export const l4proto = (protocol: PortProtocol): Statement => ({ kind: "l4proto", protocol: protocolNumber[protocol] });
+
+function portMatches({ match }: ChainClause): readonly (readonly Statement[])[] {
+  if (match.kind === "pairs" || match.ports === null) return [[]];
+  return match.ports.map(({ protocol, from, to }): Statement[] =>
+    from === 0 && to === 65535 ? [l4proto(protocol)] : [l4proto(protocol), { kind: "backend-port", from, to }],
+  );
+}
+
+function peerRules(context: ChainContext, ports: readonly Statement[], clause: ChainClause): RuleList {
+  if (acceptsFamily(context.family, clause)) {
+    return { rules: [countedRule(context, clause, ports, context.accepted)], uses: [counterUse(context, clause)] };
+  }
+  const lists = groupsOf(clause).map((group): RuleList => {
+    const set = membersSet(context, group, [addressType(context.family)]);
+    const lookup: Statement = { kind: "lookup", key: [peerField(context)], set };
+    const rule = countedRule(context, clause, [...ports, lookup], context.accepted);
+    return { rules: [rule], uses: [`set ${set}`, counterUse(context, clause)] };
+  });
+  return joinRules([...lists, acceptBlocks(context, ports, [clause]), acceptDomains(context, ports, [clause])]);
+}
