@@ -98,8 +98,9 @@ function standingReason(part: Part, source: OtherEnd, destination: OtherEnd): st
   return `the node ${destination.pod.nodeName} always reaches the pods that run on it`;
 }
 
-const priorityOf = ({ tier, kind, priority }: Policy): number | null =>
-  tier === "networkpolicy" || kind === "BaselineAdminNetworkPolicy" ? null : priority;
+/** As somebody wrote it: those of the API are of 32 bits, beyond them stand policies that have none. */
+const priorityOf = ({ tier, priority }: Policy): number | null =>
+  tier === "networkpolicy" || Math.abs(priority) >= 2 ** 31 ? null : priority;
 
 const nothingAsked: Walk = { asked: new Set(), missed: [], passed: [], decided: null };
 

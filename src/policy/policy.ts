@@ -53,7 +53,10 @@ export interface Policy {
   readonly namespace: string | null;
   readonly name: string;
   readonly tier: Tier;
-  /** Ascending order within an ordered tier; 0 in the NetworkPolicy tier, where all are united. */
+  /**
+   * Ascending order within an ordered tier; 0 in the NetworkPolicy tier, where all are united. Beyond 32 bits where the
+   * object has none: it comes first or last, and nobody is shown a number.
+   */
   readonly priority: number;
   /** In audit a policy does not count (semantics.md, 13). */
   readonly mode: "enforce" | "audit";
