@@ -1,7 +1,8 @@
 /**
  * From a change given to the agent to the kernel, with the whole agent between: source → compile → nftables by netlink,
  * in a network namespace of the bench's own. By default 100,000 pods, 10,000 policies, 110 pods on the node.
- *   node --expose-gc bench/changes.ts [pods policies]
+ *   node --expose-gc bench/changes.ts [pods policies [admin]]
+ * `admin`: how many policies of the ordered tiers beside them, by default none.
  * Prints for each kind of change p50, p99 and the most in ms; the start; the memory; a burst of 110 pods.
  */
 import { execFileSync } from "node:child_process";
@@ -19,14 +20,16 @@ import type { Change, Cluster } from "../src/policy/cluster.ts";
 import type { PolicyId } from "../src/policy/policy.ts";
 import type { Source, Update } from "../src/source/source.ts";
 import { systemClock } from "../src/system/clock.ts";
+import { adminPolicyOf } from "./admin-policies.ts";
 import { type ClusterSize, clusterOfSize, largest, nodeNameOf, podOf, policyOf } from "./cluster.ts";
 
-const [pods = largest.pods, policies = largest.policies] = process.argv.slice(2).map(Number);
+const [pods = largest.pods, policies = largest.policies, adminPolicies = 0] = process.argv.slice(2).map(Number);
 const size: ClusterSize = {
   pods,
   policies,
   nodes: Math.max(2, Math.ceil(pods / 110)),
   namespaces: Math.max(1, Math.ceil(pods / 100)),
+  adminPolicies,
 };
 const here = 1;
 const netns = `pcb-${process.pid}-changes`;
@@ -137,7 +140,7 @@ async function main(): Promise<void> {
     stop.signal,
   );
   console.log(`${new Date().toISOString().slice(0, 10)}, Linux ${release()}, ${cpus().length} cores`);
-  console.log(`${pods} pods, ${policies} policies, ${size.nodes} nodes`);
+  console.log(`${pods} pods, ${policies} policies, ${adminPolicies} admin policies, ${size.nodes} nodes`);
   try {
     await loaded;
     console.log(`start, parsed objects to all in the kernel: ${(performance.now() - started).toFixed(0)} ms`);
@@ -193,6 +196,10 @@ async function measureAll(compiler: Compiling, push: (changes: readonly Change[]
     "a policy that selects pods here goes, comes",
     ofNode.flatMap((index) => [policyGone(policyOf(size, index).id), policyChange(index, 8102)]),
   );
+  // Every tenth and the four after it select all pods, so all chains of the node.
+  const everybody = Array.from({ length: adminPolicies }, (_, index) => index).filter((index) => index % 10 < 5);
+  const changed = everybody.slice(0, 20).map((index): Change => ({ kind: "policy", policy: adminPolicyOf(index, 26) }));
+  if (changed.length > 0) await measure("an admin policy of all pods changes", changed);
   const burst = spare(100, here);
   const done = next();
   const before = performance.now();

@@ -30,12 +30,18 @@ export function createChainTable(lists: ListTable): ChainTable {
   let fresh: Chain[] = [];
   const idle = new Set<Entry>();
 
-  const create = (name: ChainName, parts: ChainParts): Entry => {
+  const create = (name: ChainName, made: ChainParts): Entry => {
+    const audit = isAudit(made);
+    const parts: ChainParts = {
+      ...made,
+      admin: lists.acquire(made.admin, audit),
+      networkPolicy: made.networkPolicy === null ? null : lists.acquire(made.networkPolicy, audit),
+      baseline: lists.acquire(made.baseline, audit),
+    };
     const entry: Entry = { chain: chainOf(name, parts), parts, users: 0 };
     chains.set(name, entry.chain);
     entries.set(name, entry);
     fresh.push(entry.chain);
-    for (const list of listsOf(parts)) lists.acquire(list, isAudit(parts));
     return entry;
   };
   const forget = ({ chain, parts }: Entry): void => {

@@ -10,6 +10,12 @@ import type { PartList } from "./part-list.ts";
 import type { SetTable, SetUse } from "./set-table.ts";
 import { createSetTable } from "./set-table.ts";
 
+interface Held {
+  readonly list: PartList;
+  /** How many have it: of those that are enforced, or of those of audits. */
+  chains: number;
+}
+
 /**
  * The lists of parts that chains of this node have, with the groups, pair sets and domain sets that these need: what
  * a thousand policies need is counted once for the list, not once a chain.
@@ -18,8 +24,11 @@ export interface ListTable {
   readonly groups: SetTable<GroupName, Address, GroupSpec, Group>;
   readonly pairSets: SetTable<PairSetName, Pair, PairSetSpec, PairSet>;
   readonly domainSets: DomainSetTable;
-  /** `audit`: nothing that is done depends on the chain. */
-  acquire(list: PartList, audit: boolean): void;
+  /**
+   * `audit`: nothing that is done depends on the chain. Gives the list of this name that is held: chains that have it
+   * share its clauses.
+   */
+  acquire(list: PartList, audit: boolean): PartList;
   release(list: PartList, audit: boolean): void;
 }
 
@@ -35,36 +44,38 @@ export function createListTable(model: Model): ListTable {
     }),
   );
   const domainSets = createDomainSetTable();
-  /** How many chains have a list: those that are enforced, and those of audits. */
-  const users = { enforced: new Map<ClauseListName, number>(), audit: new Map<ClauseListName, number>() };
+  const users = { enforced: new Map<ClauseListName, Held>(), audit: new Map<ClauseListName, Held>() };
 
   return {
     groups,
     pairSets,
     domainSets,
     acquire(list, audit) {
-      const counts = audit ? users.audit : users.enforced;
-      if (list.name === null) return;
-      const count = counts.get(list.name) ?? 0;
-      counts.set(list.name, count + 1);
-      if (count > 0) return;
+      if (list.name === null) return list;
+      const ofUse = audit ? users.audit : users.enforced;
+      const held = ofUse.get(list.name);
+      if (held !== undefined) {
+        held.chains++;
+        return held.list;
+      }
+      const shared = (audit ? users.enforced : users.audit).get(list.name)?.list ?? list;
+      ofUse.set(list.name, { list: shared, chains: 1 });
       for (const part of list.parts) {
         const use = useBy(part, audit);
         for (const group of part.groups) groups.acquire(group, use);
         for (const pairSet of part.pairSets) pairSets.acquire(pairSet, use);
         for (const domainSet of part.domainSets) domainSets.acquire(domainSet);
       }
+      return shared;
     },
     release(list, audit) {
-      const counts = audit ? users.audit : users.enforced;
       if (list.name === null) return;
-      const count = counts.get(list.name) ?? 0;
-      if (count === 0) throw new Error(`${list.name} is released without being held`);
-      if (count > 1) {
-        counts.set(list.name, count - 1);
-        return;
-      }
-      counts.delete(list.name);
+      const ofUse = audit ? users.audit : users.enforced;
+      const held = ofUse.get(list.name);
+      if (held === undefined) throw new Error(`${list.name} is released without being held`);
+      held.chains--;
+      if (held.chains > 0) return;
+      ofUse.delete(list.name);
       for (const part of list.parts) {
         const use = useBy(part, audit);
         for (const group of part.groups) groups.release(group.name, use);
