@@ -6,6 +6,7 @@
 import type { Agent } from "./agents.ts";
 import type { ApiAccess, NewObject, StoredObject } from "./api.ts";
 import { type RunningProcess, until } from "./process.ts";
+import { markTiers, nameNodes, resourceNameOf, tierPolicyKinds } from "./tiers.ts";
 
 /** By resource, as agents name it: the version that has to be in force. */
 export type WantedVersions = ReadonlyMap<string, bigint>;
@@ -18,6 +19,7 @@ const resourceNames: Readonly<Record<string, string>> = {
   Node: "nodes",
   Pod: "pods",
   NetworkPolicy: "networkpolicies.networking.k8s.io",
+  ...Object.fromEntries(tierPolicyKinds.map((kind) => [kind.kind, resourceNameOf(kind)])),
 };
 
 /** What nothing depends on: a pod of no node, a policy in a namespace without pods that run. */
@@ -38,15 +40,16 @@ export async function setBarrier(api: ApiAccess): Promise<readonly StoredObject[
   stamps += 1;
   const set: StoredObject[] = [];
   for (const marker of markers(String(stamps))) set.push(await api.apply(marker));
-  return set;
+  return [...set, ...(await markTiers(api, barrier, { [barrier]: String(stamps) }))];
 }
 
-/** The newest version of each resource among these objects, as the agent of a node sees them: no Node but its own. */
+/** The newest version of each resource among these objects, as a node's agent sees them: only its own Node, unless a policy names nodes. */
 export function versionsOf(objects: readonly StoredObject[], node: string): WantedVersions {
   const wanted = new Map<string, bigint>();
+  const allNodes = nameNodes(objects);
   for (const { kind, metadata } of objects) {
     const resource = resourceNames[kind];
-    if (resource === undefined || (kind === "Node" && metadata.name !== node)) continue;
+    if (resource === undefined || (kind === "Node" && metadata.name !== node && !allNodes)) continue;
     const version = BigInt(metadata.resourceVersion);
     if (version > (wanted.get(resource) ?? 0n)) wanted.set(resource, version);
   }

@@ -1,8 +1,9 @@
 import type { Cluster } from "../../src/policy/cluster.ts";
 import { type ApiObject, readCluster } from "../cluster-of.ts";
 import type { ApiAccess, StoredObject } from "./api.ts";
+import { apiVersionOf, servedTiers } from "./tiers.ts";
 
-/** Kinds that verdicts depend on. */
+/** Kinds that verdicts depend on, beside those that come and go. */
 const kinds = [
   ["v1", "Namespace"],
   ["v1", "Node"],
@@ -19,7 +20,8 @@ export interface HeldObjects {
 
 /** Reads everything that verdicts depend on, by plain lists: the truth that agents are measured against. */
 export async function heldObjects(api: ApiAccess): Promise<HeldObjects> {
-  const lists = await Promise.all(kinds.map(([apiVersion, kind]) => api.list(apiVersion, kind)));
+  const tiers = (await servedTiers(api)).map((kind) => [apiVersionOf(kind), kind.kind] as const);
+  const lists = await Promise.all([...kinds, ...tiers].map(([apiVersion, kind]) => api.list(apiVersion, kind)));
   const raw = lists.flat();
   return { raw, cluster: clusterOfRaw(raw) };
 }

@@ -9,7 +9,9 @@ import { whySkipped } from "./available.ts";
 import { chartObjects } from "./chart.ts";
 import { allowFrom, denyIngress, idOf, web } from "./scene.ts";
 import { untilSighted } from "./sight.ts";
+import { until } from "./process.ts";
 import { Site } from "./site.ts";
+import { definitionOf, resourceNameOf, servedTiers, tierPolicyKinds } from "./tiers.ts";
 
 const home = "portcullis-system";
 const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { namespace: home, name: "portcullis" } };
@@ -44,7 +46,8 @@ const everybodys = /^create self.*\.(authorization|authentication)\.k8s\.io$/;
 const read = (...resources: readonly string[]): readonly string[] =>
   resources.flatMap((resource) => ["get", "list", "watch"].map((verb) => `${verb} ${resource}`));
 const everywhere = [
-  ...read("pods", "namespaces", "nodes", "networkpolicies.networking.k8s.io"),
+  ...read("pods", "namespaces", "nodes", "networkpolicies.networking.k8s.io", ...tierPolicyKinds.map(resourceNameOf)),
+  ...["list", "watch"].map((verb) => `${verb} customresourcedefinitions.apiextensions.k8s.io`),
   "create events.events.k8s.io",
 ];
 
@@ -81,6 +84,18 @@ describe("the chart's service account", { skip: whySkipped() }, () => {
     await site.api.remove(idOf("NetworkPolicy", "x/allow"));
     await site.settle();
     await site.expect({ "x/client x/server TCP/80": "deny" });
+    await site.apply(...tierPolicyKinds.map((kind) => definitionOf(kind, "experimental")));
+    const areServed = async (): Promise<true | null> => ((await servedTiers(site.api)).length === 3 ? true : null);
+    await until("the kinds are served", areServed, 60_000);
+    const egress = [
+      { action: "Allow", to: [{ domainNames: ["example.org"] }] },
+      { action: "Deny", to: [{ nodes: {} }] },
+    ];
+    const spec = { priority: 1, subject: { namespaces: {} }, egress };
+    const kind = "AdminNetworkPolicy";
+    await site.apply({ apiVersion: "policy.networking.k8s.io/v1alpha1", kind, metadata: { name: "all" }, spec });
+    await site.settle();
+    await site.expect({ "x/client node/node-2 TCP/9999": "deny" });
     for (const agent of site.agents.values()) {
       await untilSighted(agent, true);
       // Nothing that it tried was refused.
@@ -101,9 +116,10 @@ describe("the chart's service account", { skip: whySkipped() }, () => {
         readonly status: { readonly resourceRules: readonly Rule[]; readonly incomplete: boolean };
       };
       const ofItsAccount = where === home ? read("serviceaccounts").map((right) => `${right}:portcullis`) : [];
+      const ofDns = where === "kube-system" ? read("services").map((right) => `${right}:kube-dns`) : [];
       assert.deepEqual(
         rightsOf(status.resourceRules).filter((right) => !everybodys.test(right)),
-        [...everywhere, ...ofItsAccount].sort(),
+        [...everywhere, ...ofItsAccount, ...ofDns].sort(),
       );
     });
   }
@@ -112,6 +128,10 @@ describe("the chart's service account", { skip: whySkipped() }, () => {
     ["GET", "/api/v1/secrets"],
     ["GET", `/api/v1/namespaces/${home}/secrets`],
     ["GET", "/api/v1/configmaps"],
+    ["GET", "/api/v1/services"],
+    ["GET", "/api/v1/namespaces/kube-system/services"],
+    ["GET", "/api/v1/namespaces/x/services/kube-dns"],
+    ["DELETE", "/apis/policy.networking.k8s.io/v1alpha1/adminnetworkpolicies/all"],
     ["GET", "/api/v1/serviceaccounts"],
     ["GET", "/api/v1/namespaces/x/serviceaccounts/default"],
     ["GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles"],

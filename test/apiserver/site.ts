@@ -7,7 +7,7 @@ import { type Asker, createAsker, everyPair } from "../../src/lab/ask.ts";
 import { randomLabName } from "../../src/lab/lab.ts";
 import type { Topology } from "../../src/lab/plan/plan.ts";
 import type { Verdict } from "../../src/evaluate/decision.ts";
-import { defaultOptions } from "../../src/evaluate/decision.ts";
+import { defaultOptions, type EvaluateOptions } from "../../src/evaluate/decision.ts";
 import type { Address } from "../../src/net/address.ts";
 import type { Cluster } from "../../src/policy/cluster.ts";
 import { node } from "../ask.ts";
@@ -30,6 +30,8 @@ export interface SiteOptions {
   readonly agents?: boolean;
   /** Addresses outside and of no pod that will be asked about. */
   readonly mentioned?: readonly string[];
+  /** What agents and evaluator make of what no policy decides; `accept` unless told otherwise. */
+  readonly defaultVerdict?: EvaluateOptions["defaultVerdict"];
 }
 
 /** Each agent has an address of the API server of its own, so that a test can cut it off alone. */
@@ -85,7 +87,10 @@ export class Site {
   ): Agent {
     const { folder } = this.plane;
     const own = (): string => this.plane.kubeconfig(`agent-${name}`, { address: this.serverAddressOf(name) });
-    const place = { node: name, netns: this.network.namespaceOf(name), folder, ...more };
+    const { defaultVerdict } = this.#options;
+    const told = defaultVerdict === undefined ? [] : [`--default-verdict=${defaultVerdict}`];
+    const flags = [...told, ...(more.flags ?? [])];
+    const place = { node: name, netns: this.network.namespaceOf(name), folder, ...more, flags };
     const agent = startAgent({ ...place, kubeconfig: kubeconfig === undefined ? own() : kubeconfig });
     this.agents.set(name, agent);
     return agent;
@@ -112,7 +117,8 @@ export class Site {
     this.#held = await heldObjects(this.api);
     const { cluster } = this.#held;
     this.#bring(cluster);
-    this.#asker = createAsker(cluster, [], defaultOptions);
+    const { defaultVerdict = defaultOptions.defaultVerdict } = this.#options;
+    this.#asker = createAsker(cluster, [], { ...defaultOptions, defaultVerdict });
     return this.#held;
   }
 

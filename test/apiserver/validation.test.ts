@@ -1,24 +1,21 @@
 /** Policies with tiers, valid and nearly so: what the API server refuses we refuse, with its own words. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { parse } from "yaml";
 import { type FieldPath, fieldErrorText } from "../../src/kube/field-error.ts";
 import { allGatesOpen, type FeatureGates } from "../../src/policy/feature-gates.ts";
 import { policyKinds } from "../../src/policy/kinds.ts";
 import type { PolicyKind } from "../../src/policy/policy.ts";
 import type { ApiObject } from "../cluster-of.ts";
-import type { NewObject } from "./api.ts";
 import { whySkipped } from "./available.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { knownDifferences, knownWordings } from "./known-differences.ts";
 import { mutatedObjects, type TierKind, tierKinds } from "./mutations.ts";
 import { until } from "./process.ts";
+import { type Channel, definitionOf } from "./tiers.ts";
 
 const seed = Number(process.env["SEED"] ?? 5);
 const countOfKind = Number(process.env["COUNT"] ?? 100);
-const channels: readonly { readonly name: string; readonly gates: FeatureGates }[] = [
+const channels: readonly { readonly name: Channel; readonly gates: FeatureGates }[] = [
   { name: "experimental", gates: allGatesOpen },
   // What a CRD of this channel does not have is what a shut gate takes away.
   { name: "standard", gates: new Set() },
@@ -88,10 +85,7 @@ for (const { name: channel, gates } of channels) {
     before(async () => {
       plane = await ControlPlane.start();
       for (const name of tierKinds) {
-        const kind = kindOf(name);
-        const version = kind.apiVersions[0]?.split("/")[1];
-        const file = join(import.meta.dirname, "crds", `${kind.resource}.${version}.${channel}.yaml`);
-        await plane.api.apply(parse(readFileSync(file, "utf8")) as NewObject);
+        await plane.api.apply(definitionOf(kindOf(name), channel));
       }
       for (const name of tierKinds) {
         const isServed = async (): Promise<true | null> =>
