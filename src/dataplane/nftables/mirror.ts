@@ -16,7 +16,7 @@ import { auditedChainName, planAudited } from "./render/audited-chain.ts";
 import { chainNameOf, planChain } from "./render/chain.ts";
 import { intervalKey } from "./render/counter-maps.ts";
 import { namesDomains } from "./render/domain-lookups.ts";
-import type { PartId } from "./render/part.ts";
+import type { Below, PartId } from "./render/part.ts";
 import type { Verdict } from "./statement.ts";
 
 const families: readonly Family[] = [4, 6];
@@ -151,8 +151,18 @@ export class Mirror {
     if (next === null) this.#endpoints.delete(address);
     else this.#endpoints.set(address, next);
     this.#setEndpointElements(address, next);
+    this.#setBelow(address, this.#belowOf(before), this.#belowOf(next));
     const names = (chain: ChainName | null | undefined): boolean => chain != null && namesDomains(this.#known(chain));
     this.#names.setLearner(address, names(next?.egress) || names(next?.auditEgress));
+  }
+
+  #belowOf(endpoint: Endpoint | null): readonly Below[] {
+    return endpoint === null ? [] : this.#chainsOf(endpoint).flatMap(({ name }) => this.store.below(name) ?? []);
+  }
+
+  #setBelow(address: Address, before: readonly Below[], after: readonly Below[]): void {
+    for (const { map, chain } of after) this.#put(map, address, { kind: "goto", chain });
+    for (const { map } of before) if (!after.some((one) => one.map === map)) this.store.removeLate(map, address);
   }
 
   #known(name: ChainName): Chain {

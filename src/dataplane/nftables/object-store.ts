@@ -2,6 +2,7 @@ import { LookupOrder, type Touched } from "./lookup-order.ts";
 import { MemberTable } from "./members.ts";
 import type { ElementData, Program, ProgramChain, ProgramCounter, ProgramSet } from "./program.ts";
 import type {
+  Below,
   CounterSource,
   MembersName,
   Part,
@@ -62,6 +63,8 @@ export class ObjectStore {
   #added = new Map<PartId, Part>();
   #removed = new Map<PartId, Part>();
   #touched = new Map<string, Map<string, ElementData | undefined>>();
+  /** What `removeLate` said of this change. */
+  #leaving = new Map<string, Set<string>>();
   readonly #lookups = new LookupOrder();
 
   constructor(table: string) {
@@ -129,6 +132,17 @@ export class ObjectStore {
     else set.elements.set(key, data);
   }
 
+  /** Where the endpoints of a chain go on below the tier that they share. */
+  below(chain: string): Below | null {
+    return this.#held.get(`chain ${chain}`)?.part.below ?? null;
+  }
+
+  /** As `setElement`, but only when the rest of the change is done: packets under way may still need it. */
+  removeLate(setName: string, key: string): void {
+    this.setElement(setName, key, undefined);
+    this.#leaving.set(setName, (this.#leaving.get(setName) ?? new Set()).add(key));
+  }
+
   /** A member joins or leaves a group or pair set: its own set and every union that takes it in follow. */
   changeMember(name: MembersName, family: 4 | 6, key: string, joins: boolean): void {
     const members = this.members.of(name, family);
@@ -161,7 +175,8 @@ export class ObjectStore {
       if (id.startsWith("set ")) this.#touched.delete(id.slice("set ".length));
     }
     const [added, removed, touched] = [[...this.#added.values()], [...this.#removed.values()], this.#touched];
-    const late = this.#lookups.late(touched, this.#sets);
+    const late = new Map([...this.#leaving, ...this.#lookups.late(touched, this.#sets)]);
+    this.#leaving = new Map();
     const change = { added, removed, touched, late };
     this.#added = new Map();
     this.#removed = new Map();

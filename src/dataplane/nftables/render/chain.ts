@@ -2,7 +2,6 @@ import type { Family } from "../../../net/address.ts";
 import { portProtocols, type PortProtocol } from "../../../net/protocol.ts";
 import type { Chain, ChainClause, ChainName } from "../../../ir/ruleset.ts";
 import { commentText, contentHash, kernelName } from "../names.ts";
-import type { Rule } from "../program.ts";
 import type { Statement, Verdict } from "../statement.ts";
 import { ruleText } from "../text.ts";
 import { verdictOf } from "./base-chains.ts";
@@ -17,7 +16,7 @@ import {
   protocolNumber,
   type RuleList,
 } from "./clause-rules.ts";
-import { tierRules } from "./ordered-rules.ts";
+import { isWorthSharing, sharedTierRules, type TierEnds, tierRules } from "./ordered-rules.ts";
 import type { Part, PartId, Plan } from "./part.ts";
 import { clausesOfProtocol, type PortClass } from "./port-classes.ts";
 import { portMapRule } from "./port-maps.ts";
@@ -46,6 +45,7 @@ export function planChain(chain: Chain, family: Family): Plan {
     accepted: direction === "ingress" ? verdictOf.ingressAccepted : verdictOf.egressAccepted,
     denied: (reason) => denied(direction, reason),
     comesBack: direction === "egress",
+    sharesTiers: true,
     counts: "decisions",
     leaves: [],
     parts: new Map<PartId, Part>(),
@@ -67,11 +67,11 @@ export function addDecision(context: ChainContext, chain: Chain): PartId {
 /** Admin rules in order, then the rest: a pass goes there. */
 function adminRules(context: ChainContext, chain: Chain, rest: RuleList): RuleList {
   const { verdict, uses } = continuation(context, rest);
-  return tierRules(context, chain.admin, {
-    denied: context.denied("admin"),
-    next: verdict,
-    nextUses: uses,
-  });
+  const ends: TierEnds = { denied: context.denied("admin"), next: verdict, nextUses: uses };
+  const isBare = uses.length !== 1 || verdict.kind !== "goto" || uses[0] !== `chain ${verdict.chain}`;
+  return isBare || !context.sharesTiers || !isWorthSharing(context, chain.admin, ends.denied)
+    ? tierRules(context, chain.admin, ends)
+    : sharedTierRules(context, chain.admin, ends, verdict.chain);
 }
 
 /** How to go on to what stands below a tier: in a chain of its own, named by its content, if it is more than a verdict. */

@@ -10,7 +10,7 @@ import type { DenyReason } from "./deny-chains.ts";
 import { mergeBlocks } from "./blocks.ts";
 import { blocksRule, type LookupKey, unionRule } from "./counter-maps.ts";
 import { acceptDomains } from "./domain-lookups.ts";
-import type { CounterSource, MembersName, Part, PartId, UnionContent, UnionEntry } from "./part.ts";
+import type { Below, CounterSource, MembersName, Part, PartId, UnionContent, UnionEntry } from "./part.ts";
 
 /** What all rules of one endpoint chain have in common, and where the parts they need are collected. */
 export interface ChainContext {
@@ -28,6 +28,8 @@ export interface ChainContext {
    * decides by itself, and stands last.
    */
   readonly comesBack: boolean;
+  /** Whether its endpoints may share a tier with others that go on elsewhere below it (ordered-rules.ts). */
+  readonly sharesTiers: boolean;
   /** What is denied counts for the chain; its clauses count for their policies; in an audit they count apart. */
   readonly counts: "decisions" | "audit";
   /** What `accepted` and `denied` lead to, where that is not always there. */
@@ -39,6 +41,8 @@ export interface ChainContext {
 export interface RuleList {
   readonly rules: readonly Rule[];
   readonly uses: readonly PartId[];
+  /** Only of all that an endpoint chain consists of. */
+  readonly below?: Below;
 }
 
 export const noRules: RuleList = { rules: [], uses: [] };
@@ -56,6 +60,12 @@ export const mostInLine = 4;
 /** The other end's address: the client for ingress, the backend for egress. */
 export function peerField(context: ChainContext): KeyField {
   const end = context.direction === "ingress" ? "client" : "backend";
+  return `${end}${context.family}`;
+}
+
+/** The endpoint's own address. */
+export function ownField(context: ChainContext): KeyField {
+  const end = context.direction === "ingress" ? "backend" : "client";
   return `${end}${context.family}`;
 }
 
@@ -105,14 +115,11 @@ export function addCounter(
  */
 export function addChain(context: Pick<ChainContext, "leaves" | "parts">, name: string, list: RuleList): PartId {
   const id: PartId = `chain ${name}`;
-  const ends = new Set(list.rules.flatMap(({ statements }) => statements.map(endOf)));
-  const uses = [...new Set([...list.uses, ...context.leaves.filter((leaf) => ends.has(leaf))])];
-  context.parts.set(id, { id, uses, object: { kind: "chain", chain: { name, hook: null, rules: list.rules } } });
+  const uses = [...new Set([...list.uses, ...context.leaves])];
+  const object = { kind: "chain", chain: { name, hook: null, rules: list.rules } } as const;
+  context.parts.set(id, { id, uses, object, ...(list.below === undefined ? {} : { below: list.below }) });
   return id;
 }
-
-const endOf = (statement: Statement): PartId | null =>
-  statement.kind === "verdict" && "chain" in statement.verdict ? `chain ${statement.verdict.chain}` : null;
 
 /** `namespace/policy[rule]`. */
 export function clauseComment(clause: ChainClause): string {

@@ -1,9 +1,17 @@
 import type { ChainClause } from "../../../ir/ruleset.ts";
 import { contentHash } from "../names.ts";
-import type { Rule } from "../program.ts";
+import type { ProgramSet, Rule } from "../program.ts";
 import type { Statement, Verdict } from "../statement.ts";
 import { verdictText } from "../text.ts";
-import { addChain, type ChainContext, joinRules, noRules, type RuleList } from "./clause-rules.ts";
+import {
+  addChain,
+  addressType,
+  type ChainContext,
+  joinRules,
+  noRules,
+  ownField,
+  type RuleList,
+} from "./clause-rules.ts";
 import type { PartId } from "./part.ts";
 import { portMapRule } from "./port-maps.ts";
 import { type ListPlan, l4proto, next, type PortsPlan, type TierPlan, tierPlan } from "./tier-plan.ts";
@@ -30,6 +38,57 @@ export function tierRules(context: ChainContext, clauses: readonly ChainClause[]
   const tier: Tier = { context, ends, plan, ending: { rules: [leaving], uses: ends.nextUses } };
   return joinRules([...plan.byPort.map((ports) => portsRules(tier, ports)), lastRules(tier, plan.inLine)]);
 }
+
+/** More lists than this are not made for each endpoint chain again. */
+const mostOwnLists = 6;
+
+/** Whether it has so many lists that one more lookup is a small price. */
+export function isWorthSharing(context: ChainContext, clauses: readonly ChainClause[], denied: Verdict): boolean {
+  const { byPort } = tierPlan(context, clauses, denied);
+  return byPort.reduce((sum, { classes }) => sum + classes.length, 0) > mostOwnLists;
+}
+
+/**
+ * The tier as a chain of its own for all endpoints that have it, whatever stands below: there each goes on to where its
+ * address leads in a map. The map belongs to this very tier: who gets another tier and another chain below at once is
+ * in the map of the old one until nobody can be on the way in it.
+ */
+export function sharedTierRules(
+  context: ChainContext,
+  clauses: readonly ChainClause[],
+  ends: TierEnds,
+  below: string,
+): RuleList {
+  const { content } = tierPlan(context, clauses, ends.denied);
+  const of = `${context.direction === "ingress" ? "in" : "eg"}${context.family}-${content}`;
+  const map: ProgramSet = {
+    name: `below-${of}`,
+    key: [addressType(context.family)],
+    data: "verdict",
+    interval: false,
+    size: null,
+    comment: "pods of this node: what decides where the tier above does not",
+    elements: new Map(),
+  };
+  context.parts.set(`set ${map.name}`, { id: `set ${map.name}`, uses: [], object: { kind: "set", set: map } });
+  const lookup: Statement = { kind: "verdict-map", key: [ownField(context)], map: map.name };
+  const next = addChain(context, map.name, {
+    rules: [{ statements: [lookup], comment: null }],
+    uses: [`set ${map.name}`],
+  });
+  const tier = addChain(
+    context,
+    `tier-${of}`,
+    tierRules(context, clauses, { ...ends, next: goto(map.name), nextUses: [next] }),
+  );
+  return {
+    rules: [{ statements: [{ kind: "verdict", verdict: goto(`tier-${of}`) }], comment: null }],
+    uses: [tier, ...ends.nextUses],
+    below: { map: map.name, chain: below },
+  };
+}
+
+const goto = (chain: string): Verdict => ({ kind: "goto", chain });
 
 interface Tier {
   readonly context: ChainContext;

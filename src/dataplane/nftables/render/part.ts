@@ -36,6 +36,14 @@ export interface Part {
   readonly id: PartId;
   readonly uses: readonly PartId[];
   readonly object: PartObject;
+  /** Of an endpoint chain: where its endpoints go on below a tier that they share with others. */
+  readonly below?: Below;
+}
+
+/** The map that leads from the addresses of endpoints to the chain that stands below their tier. */
+export interface Below {
+  readonly map: string;
+  readonly chain: string;
 }
 
 export type PartObject =

@@ -48,6 +48,8 @@ export interface PortsPlan {
 
 /** An ordered tier, but for what is next. */
 export interface TierPlan {
+  /** What tells it from all others. */
+  readonly content: string;
   readonly byPort: readonly PortsPlan[];
   /** What all other packets are asked. */
   readonly inLine: ListPlan;
@@ -65,14 +67,28 @@ export function tierPlan(context: ChainContext, clauses: readonly ChainClause[],
   planned.set(clauses, plans);
   const found = plans.get(key);
   if (found !== undefined) return found;
-  const plan = planTier({ ...context, parts: new Map<PartId, Part>() }, clauses, (action) =>
+  const lists = planTier({ ...context, parts: new Map<PartId, Part>() }, clauses, (action) =>
     action === "accept" ? accepted : action === "deny" ? denied : next,
   );
+  const plan = { ...lists, content: contentHash([key, ...contentOf(lists)]) };
   plans.set(key, plan);
   return plan;
 }
 
-function planTier(context: ChainContext, clauses: readonly ChainClause[], verdictFor: VerdictFor): TierPlan {
+function contentOf({ byPort, inLine }: Omit<TierPlan, "content">): readonly string[] {
+  const ports = byPort.flatMap(({ protocol, classes, otherPorts }) => [
+    protocol,
+    ...classes.flatMap(({ ranges, list }) => [...ranges.map(({ from, to }) => `${from}-${to}`), list.content]),
+    otherPorts?.content ?? "",
+  ]);
+  return [...ports, inLine.content];
+}
+
+function planTier(
+  context: ChainContext,
+  clauses: readonly ChainClause[],
+  verdictFor: VerdictFor,
+): Omit<TierPlan, "content"> {
   const relevant = relevantClauses(context, clauses);
   const { parts } = context;
   if (relevant.reduce((sum, clause) => sum + linearRules(context, clause), 0) <= mostLinear) {
