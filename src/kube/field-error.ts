@@ -103,7 +103,8 @@ export function duplicate(path: FieldPath, value: unknown): FieldError {
 function jsonType(value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (Array.isArray(value)) return "array";
-  if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
+  // What does not fit 64 bits is a float to the API server.
+  if (typeof value === "number") return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? "integer" : "number";
   return typeof value;
 }
 

@@ -76,6 +76,7 @@ const table: readonly (readonly [fields: object, ...expected: string[]])[] = [
   [{ one: { a: 65536 } }, "rule.one.a: Invalid value: 65536: rule.one.a in body should be less than or equal to 65535"],
   [{ one: { a: "1" } }, 'rule.one.a: Invalid value: "string": rule.one.a in body must be of type integer: "string"'],
   [{ one: { a: NaN } }, 'rule.one.a: Invalid value: "number": rule.one.a in body must be of type integer: "number"'],
+  [{ one: 1e20 }, 'rule.one: Invalid value: "number": rule.one in body must be of type object: "number"'],
   [{ secret: {} }, "rule.secret: unknown field: the gate is shut"],
   [{ extra: null, constructor: 1 }, "rule.extra: unknown field", "rule.constructor: unknown field"],
   [{ selector: { matchLabels: { a: null, b: "c" }, matchExpressions: [{ key: "k", operator: "Whatever" }] } }],
