@@ -1,6 +1,6 @@
 import type { Action } from "../../../policy/policy.ts";
 import type { ChainClause } from "../../../ir/ruleset.ts";
-import type { Verdict } from "../statement.ts";
+import type { Statement, Verdict } from "../statement.ts";
 import { mergeBlocks } from "./blocks.ts";
 import { blocksRule, type LookupKey, unionRule } from "./counter-maps.ts";
 import {
@@ -19,6 +19,7 @@ import {
   mostInLine,
   noRules,
   peerField,
+  protocolNumber,
   ruleCounter,
   type RuleList,
 } from "./clause-rules.ts";
@@ -236,10 +237,17 @@ const addressKey = (context: ChainContext): LookupKey => ({
   field: [peerField(context)],
 });
 
-/** (address, port) pairs of one protocol, in order. */
+/** (address, port) pairs of one protocol, in order. Each rule names the protocol: without it nft cannot read a port. */
 function pairsRules(context: ChainContext, clauses: readonly ChainClause[], verdictFor: VerdictFor): RuleList {
+  const protocol = clauses
+    .slice(0, 1)
+    .flatMap(({ match }): Statement[] =>
+      match.kind === "pairs" ? [{ kind: "l4proto", protocol: protocolNumber[match.protocol] }] : [],
+    );
   if (clauses.length <= mostInLine) {
-    return joinRules(clauses.map((clause) => acceptPairs(withVerdict(context, clause, verdictFor), [], [clause])));
+    return joinRules(
+      clauses.map((clause) => acceptPairs(withVerdict(context, clause, verdictFor), protocol, [clause])),
+    );
   }
   const key: LookupKey = {
     type: [addressType(context.family), "inet_service"],
@@ -252,7 +260,7 @@ function pairsRules(context: ChainContext, clauses: readonly ChainClause[], verd
         members: clause.match.kind === "pairs" ? [clause.match.pairs] : [],
       }));
       const comment = clausesComment(clauses.filter((clause) => clause.action === action));
-      return unionRule({ ...context, accepted: verdictFor(action) }, [], { entries, blocks: [] }, key, comment);
+      return unionRule({ ...context, accepted: verdictFor(action) }, protocol, { entries, blocks: [] }, key, comment);
     }),
   );
 }
