@@ -78,6 +78,21 @@ describe("kinds of policies", () => {
     });
   });
 
+  it("whose definition is changed are asked for some times: it may be served in another version a moment later", async () => {
+    const scene = new Scene();
+    setUnreadKind(scene.api, true);
+    await playing(scene, async () => {
+      await scene.clock.pass(60_000);
+      scene.asked(group);
+      scene.api.put(paths.definitions, { ...definition, metadata: { ...definition.metadata, generation: 2 } });
+      await scene.clock.pass(10_000);
+      const asked = scene.asked(group).length;
+      assert.ok(asked >= 4 && asked <= 8, `${asked} times`);
+      await scene.clock.pass(60_000);
+      assert.equal(scene.asked(group).length, 0);
+    });
+  });
+
   it("that cannot be asked for make the source less than connected: one that is installed now would go unseen", async () => {
     const scene = new Scene();
     let isAway = false;

@@ -4,6 +4,7 @@ import type { PolicyReading } from "../../policy/kinds.ts";
 import type { Policy } from "../../policy/policy.ts";
 import type { Finding, SourceHealth } from "../source.ts";
 import type { ApiClient } from "./client.ts";
+import { type Generations, generationsOf } from "./definitions.ts";
 import { Demand, namesNodes } from "./demand.ts";
 import { InstalledKinds } from "./installed-kinds.ts";
 import type { SourceClock } from "./pace.ts";
@@ -66,7 +67,7 @@ export class Following {
   private kindsUnknown: string | null = "not asked yet";
   private failedAsking = 0;
   private kindsTrouble = "";
-  private seenDefinitions = "";
+  private seenDefinitions: Generations = null;
 
   constructor(parts: FollowingParts) {
     this.parts = parts;
@@ -247,12 +248,16 @@ export class Following {
 
   /** The server is asked only where those that matter are others than before: bookmarks come every minute. */
   private noticeDefinitions(): void {
-    const defined = this.definedKinds();
-    const names = this.optional.map(({ group, resource }) => `${resource}.${group}`);
-    const seen = defined === null ? "" : `of ${names.filter(defined).join(" ")}`;
-    if (seen === this.seenDefinitions) return;
+    const [before, seen] = [this.seenDefinitions, this.definedGenerations()];
     this.seenDefinitions = seen;
-    this.kinds.look();
+    const names = (of: Generations): string => (of === null ? "unknown" : [...of.keys()].join(" "));
+    if (names(before) !== names(seen)) this.kinds.look();
+    else if ([...(seen ?? [])].some(([name, generation]) => before?.get(name) !== generation)) this.kinds.lookAgain();
+  }
+
+  private definedGenerations(): Generations {
+    const one = this.followed.get(definitions.name);
+    return one?.reflector.state === "watching" ? generationsOf(one.store, this.optional) : null;
   }
 
   private remove(name: string): void {
@@ -289,8 +294,7 @@ export class Following {
   }
 
   private definedKinds(): ((name: string) => boolean) | null {
-    const one = this.followed.get(definitions.name);
-    if (one?.reflector.state !== "watching") return null;
-    return (name) => one.store.has(name);
+    const defined = this.definedGenerations();
+    return defined === null ? null : (name) => defined.has(name);
   }
 }

@@ -50,6 +50,8 @@ export class InstalledKinds {
   private failures = 0;
   /** Answers in a row that do not fit the definitions: a kind that is about to come or to go, or that never will. */
   private unsettled = 0;
+  /** So many answers may still be those of before a change. */
+  private lateAnswers = 0;
   private begun = false;
   private ring: () => void = () => {};
   private rung = false;
@@ -63,6 +65,12 @@ export class InstalledKinds {
     this.rung = true;
     this.unsettled = 0;
     this.ring();
+  }
+
+  /** A definition was changed, to other versions perhaps: the server may know of that only after a moment. */
+  lookAgain(): void {
+    this.lateAnswers = usuallyUnsettled;
+    this.look();
   }
 
   /** Runs until the signal aborts. */
@@ -112,6 +120,10 @@ export class InstalledKinds {
       if (defined !== null && defined(name) !== now.has(name)) settled = false;
     }
     if (!this.begun && this.parts.definitionsPend()) settled = false;
+    if (this.lateAnswers > 0 && this.begun) {
+      this.lateAnswers -= 1;
+      settled = false;
+    }
     const doubted = Math.min(unsettledMs * 2 ** Math.max(0, this.unsettled - usuallyUnsettled), longUnsettledMs);
     this.unsettled = settled ? 0 : this.unsettled + 1;
     // A server that has just started may know a definition before it serves the kind. At a fresh start nothing is known

@@ -53,6 +53,8 @@ export class ResourceStore {
   private readonly objects = new Map<ObjectKey, Value | null>();
   private readonly troubles = new Map<ObjectKey, Trouble>();
   private readonly versions = new Map<ObjectKey, PolicyVersion>();
+  /** Of what is only known to be there: how often its owners have changed it. */
+  private readonly generations = new Map<ObjectKey, number>();
   /** What has changed, with what was given out; null: nothing was, so far. */
   private changed: Map<ObjectKey, Given> | null = null;
   /** Those that the list under way has not named yet. */
@@ -75,9 +77,9 @@ export class ResourceStore {
     return this.objects.size;
   }
 
-  /** Whether an object without a namespace is there. */
-  has(name: string): boolean {
-    return this.objects.has(keyOf({ kind: this.resource.kind, name }));
+  /** The generation of an object without a namespace of which only that is known; null: it is not there. */
+  generationOf(name: string): number | null {
+    return this.generations.get(keyOf({ kind: this.resource.kind, name })) ?? null;
   }
 
   /** From here to `endList`, changes are held back: half a list is a state that never was. */
@@ -103,6 +105,7 @@ export class ResourceStore {
     if (meaning.kind === "exists") {
       const { unread } = this.resource;
       if (!this.objects.has(key)) this.objects.set(key, null);
+      this.generations.set(key, seen.generation);
       if (unread !== null && !this.troubles.has(key)) {
         this.setTrouble(key, { findings: [this.finding(seen, unread)], keepsLast: false });
       }
@@ -229,6 +232,7 @@ export class ResourceStore {
     const value = this.objects.get(key) ?? null;
     if (value !== null) this.note(key, value, this.versions.get(key), 0);
     this.objects.delete(key);
+    this.generations.delete(key);
     this.tell(value, null, key);
     this.versions.delete(key);
     this.setTrouble(key, null);
