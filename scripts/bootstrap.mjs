@@ -28,6 +28,7 @@ const packagesOfCi = { prometheus: "promtool" };
 
 /** What only some suites need, installed only when they are asked for (`--with=cluster`). */
 const packagesOf = {
+  names: { "dnsmasq-base": "dnsmasq" },
   cluster: { "etcd-server": "etcd" },
   packaging: { buildah: "buildah", runc: "runc" },
 };

@@ -11,7 +11,7 @@ const label = fc.constantFrom("a", "b", "org", "x-y");
 const someName = fc.array(label, { minLength: 2, maxLength: 4 }).map((labels) => labels.join(".") as DomainName);
 const somePattern = fc
   .tuple(fc.boolean(), someName)
-  .map(([wild, name]) => (wild ? `*.${name}` : name) as string as DomainPattern);
+  .map(([wild, name]) => (wild ? `*.${name}` : (name as string)) as DomainPattern);
 
 const pod = "10.0.0.1" as Address;
 const setOf = (name: string, patterns: readonly string[]) => ({

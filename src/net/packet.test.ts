@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
 import { packet4, packet6, word } from "../../test/built-packet.ts";
+import { datagram, tcpSegment } from "../../test/names/dns-packet.ts";
 import { tries } from "../../test/property.ts";
 import { type Address, addressFromValue } from "./address.ts";
-import { readPacket } from "./packet.ts";
+import { type Segment, readPacket, readSegment } from "./packet.ts";
 
 const v4 = fc.nat(0xffffffff).map((value) => addressFromValue(4, BigInt(value)));
 // Not IPv4-mapped: such an address is that IPv4 address, and its bytes are four.
@@ -131,5 +132,73 @@ describe("the beginning of a packet", () => {
     }
     // A header length that is too small to be one.
     assert.equal(readPacket(Uint8Array.from([0x44, ...Array.from({ length: 40 }, () => 0)])), null);
+  });
+});
+
+describe("a UDP or TCP packet", () => {
+  const [source, destination] = ["10.0.0.1", "10.0.0.2"] as const;
+  const ends = { source, sourcePort: 4000, destination, destinationPort: 53 };
+  const ends6 = { ...ends, source: "2001:db8::1", destination: "2001:db8::2" };
+  const bytes = Uint8Array.of(1, 2, 3);
+  const payloadOf = (packet: Uint8Array): readonly number[] | string => {
+    const read = readSegment(packet);
+    return typeof read === "string" ? read : [...read.payload];
+  };
+
+  it("is read whole, without what a link adds behind it", () => {
+    for (const these of [ends, ends6]) {
+      const udp = datagram(these, bytes);
+      const { payload, ...read } = readSegment(udp) as Segment;
+      assert.deepEqual([...payload], [1, 2, 3]);
+      assert.deepEqual(read, { ...these, protocol: "UDP", sequence: 0, opens: false, resets: false });
+      assert.deepEqual(payloadOf(Uint8Array.from([...udp, 0, 0, 0])), [1, 2, 3]);
+      const tcp = readSegment(tcpSegment(these, 0xfffffff0, bytes, 0x06)) as Segment;
+      assert.deepEqual([tcp.protocol, tcp.sequence, tcp.opens, tcp.resets], ["TCP", 0xfffffff0, true, true]);
+    }
+  });
+
+  it("cut off anywhere is none", () => {
+    for (const packet of [
+      datagram(ends, bytes),
+      datagram(ends6, bytes),
+      tcpSegment(ends, 1, bytes),
+      tcpSegment(ends6, 1, bytes),
+    ]) {
+      for (let length = 0; length < packet.length; length += 1)
+        assert.equal(readSegment(packet.subarray(0, length)), "unreadable");
+    }
+  });
+
+  it("in pieces is told to be that, the first piece too", () => {
+    const piece = {
+      source: source as Address,
+      destination: destination as Address,
+      protocol: 17,
+      payload: [0, 1, 0, 53, 0, 11, 0, 0, 1, 2, 3],
+    };
+    assert.equal(readSegment(packet4(piece, 0x2000)), "fragment");
+    assert.equal(readSegment(packet4(piece, 5)), "fragment");
+    assert.deepEqual(payloadOf(packet4(piece, 0x4000)), [1, 2, 3], "may not be cut, is not");
+    const of6 = { ...piece, source: "2001:db8::1" as Address, destination: "2001:db8::2" as Address };
+    assert.equal(readSegment(packet6(of6, [[44, [0, ...word(1), 0, 0, 0, 1]]])), "fragment");
+    assert.equal(readSegment(packet6(of6, [[44, [0, ...word(8), 0, 0, 0, 1]]])), "fragment");
+    assert.deepEqual(payloadOf(packet6(of6, [[44, [0, ...word(0), 0, 0, 0, 1]]])), [1, 2, 3], "a fragment of its own");
+  });
+
+  it("with whatever lengths never leads out of itself", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(datagram(ends, bytes), tcpSegment(ends6, 1, bytes)),
+        fc.nat({ max: 60 }),
+        fc.nat({ max: 255 }),
+        (packet, at, value) => {
+          const broken = Uint8Array.from(packet);
+          if (at < broken.length) broken[at] = value;
+          const read = readSegment(broken);
+          if (typeof read !== "string") assert.ok(read.payload.length <= broken.length - 28);
+        },
+      ),
+      tries(1000),
+    );
   });
 });
