@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { dataplaneNames } from "../../src/dataplane/registry.ts";
 import type { CompileOptions } from "../../src/compile/options.ts";
-import type { Address } from "../../src/net/address.ts";
-import { type Family, freshPort, reachesUdp, useWorld } from "./fixture.ts";
+import { type Address, addressBytes } from "../../src/net/address.ts";
+import { type Family, freshPort, policyFor, reachesUdp, useWorld } from "./fixture.ts";
 import { namesPolicy } from "./names-world.ts";
 import { PacketQueue, type QueuedPacket } from "./packet-queue.ts";
 import { connect, Listener, Udp } from "./sockets.ts";
@@ -12,18 +12,20 @@ import type { Host, World } from "./world.ts";
 const queue = 9053;
 const policy = namesPolicy("client");
 const dns = 53;
-const hooks = { input: 1, forward: 2, output: 3 } as const;
+const hooks = { prerouting: 0, postrouting: 4 } as const;
 const twoPods = "10.96.0.20" as Address;
 const serviceV6 = "fd00:96::a" as Address;
 
-/** Protocol, and where it goes, of what was queued. */
-const seen = (packets: readonly QueuedPacket[]): string[] =>
+/** Protocol, which way it goes, where it was queued; and whether the other end is who the client asked. */
+const seen = (packets: readonly QueuedPacket[], asked: Address): string[] =>
   packets.map(({ hook, packet }) => {
     const isV6 = (packet[0] ?? 0) >> 4 === 6;
-    const [protocol, at] = isV6 ? [packet[6], 40] : [packet[9], 4 * ((packet[0] ?? 0) & 15)];
-    const [from, to] = [packet.readUInt16BE(at), packet.readUInt16BE(at + 2)];
-    const way = to === dns ? "query" : from === dns ? "answer" : "other";
-    return `${protocol === 6 ? "tcp" : "udp"}${isV6 ? 6 : 4} ${way} ${hook}`;
+    const [protocol, at, from, size] = isV6 ? [packet[6], 40, 8, 16] : [packet[9], 20, 12, 4];
+    const [source, destination] = [from, from + size].map((start) => packet.subarray(start, start + size));
+    const way = packet.readUInt16BE(at + 2) === dns ? "query" : packet.readUInt16BE(at) === dns ? "answer" : "other";
+    const resolver = way === "query" ? destination : source;
+    const isAsked = resolver?.equals(Buffer.from(addressBytes(asked))) === true;
+    return `${protocol === 6 ? "tcp" : "udp"}${isV6 ? 6 : 4} ${way} ${hook}${isAsked ? "" : " of another"}`;
   });
 
 /** One query and its answer; what was shown of them. */
@@ -37,7 +39,7 @@ async function askUdp(shown: PacketQueue, client: Host, server: Host, family: Fa
     there.answer("answer");
     const answers = await shown.acceptAll(40);
     assert.equal(await here.receive(), "answer");
-    return seen([...queries, ...answers]);
+    return seen([...queries, ...answers], to);
   } finally {
     here.close();
     there.close();
@@ -66,7 +68,7 @@ async function askTcp(shown: PacketQueue, client: Host, server: Host, family: Fa
     await letting;
     listener.close();
   }
-  return seen(packets);
+  return seen(packets, to);
 }
 
 /** A Service of the other family, a resolver on the host's network, and no connection tracking for one of its addresses. */
@@ -121,17 +123,20 @@ for (const name of dataplaneNames) {
       it(`is shown, queries and answers, over UDP and TCP: a resolver elsewhere, in a pod behind a Service, on the node (${family})`, async (context) => {
         const { world, shown } = await start(context);
         const service = family === "v4" ? world.service : serviceV6;
-        for (const [server, to, inward, outward] of [
-          [world.remote, world.remote[family], hooks.forward, hooks.forward],
-          [world.web, service, hooks.forward, hooks.forward],
-          [world.node, world.node[family], hooks.input, hooks.output],
+        for (const [server, to] of [
+          [world.remote, world.remote[family]],
+          [world.web, service],
+          [world.node, world.node[family]],
         ] as const) {
           assert.deepEqual(await askUdp(shown, world.client, server, family, to), [
-            `udp${number} query ${inward}`,
-            `udp${number} answer ${outward}`,
+            `udp${number} query ${hooks.prerouting}`,
+            `udp${number} answer ${hooks.postrouting}`,
           ]);
           const tcp = new Set(await askTcp(shown, world.client, server, family, to));
-          assert.deepEqual([...tcp].sort(), [`tcp${number} answer ${outward}`, `tcp${number} query ${inward}`]);
+          assert.deepEqual(
+            tcp,
+            new Set([`tcp${number} query ${hooks.prerouting}`, `tcp${number} answer ${hooks.postrouting}`]),
+          );
         }
       });
     }
@@ -147,22 +152,30 @@ for (const name of dataplaneNames) {
       assert.deepEqual((await dataplane.check()).differences, []);
     });
 
-    it("is known by the pod behind a Service, whatever address was asked", async (context) => {
-      const { world, shown, enforce } = await start(context);
-      await enforce([policy], { names: { queue, service: null, resolvers: [world.web.v4] } });
-      assert.equal((await askUdp(shown, world.client, world.web, "v4", world.service)).length, 2);
-      assert.deepEqual(await askUdp(shown, world.client, world.remote, "v4"), [], "who was a resolver");
-    });
-
-    it("that a policy denies is not shown", async (context) => {
+    it("is shown before policy has decided about a question, and after it has about an answer", async (context) => {
       const { world, shown, change } = await start(context);
-      await change([
-        { ...policy, spec: { ...policy.spec, egress: policy.spec.egress.filter(({ name: rule }) => rule !== "dns") } },
-      ]);
+      const egress = policy.spec.egress.filter(({ name: rule }) => rule !== "dns");
+      await change([{ ...policy, spec: { ...policy.spec, egress } }]);
+      const there = Udp.open(world.remote.netns, world.remote.v4, dns);
       const here = Udp.open(world.client.netns, world.client.v4, freshPort());
       here.send(world.remote.v4, dns, "query");
-      assert.equal(await shown.next(), null);
-      here.close();
+      assert.equal((await shown.acceptAll(40)).length, 1);
+      assert.equal(await there.receive(), null, "denied all the same");
+      await change([policy, policyFor("deny", "client", {})]);
+      here.send(world.remote.v4, dns, "query");
+      assert.equal((await shown.acceptAll(40)).length, 1);
+      assert.equal(await there.receive(), "query");
+      const port = freshPort();
+      const open = Udp.open(world.client.netns, world.client.v4, port);
+      there.send(world.client.v4, port, "unasked");
+      assert.equal(await shown.next(), null, "denied: it begins a connection");
+      await change([], ["NetworkPolicy/alpha/deny"]);
+      const other = freshPort();
+      const second = Udp.open(world.client.netns, world.client.v4, other);
+      there.send(world.client.v4, other, "unasked");
+      assert.equal(await shown.next(), null, "let through, but no answer to anything");
+      assert.equal(await second.receive(), "unasked");
+      for (const socket of [there, here, open, second]) socket.close();
     });
 
     it("waits until it is let go on, passes where nobody listens, and where too much waits", async (context) => {
@@ -190,27 +203,29 @@ for (const name of dataplaneNames) {
       here.close();
     });
 
-    it("of one socket that asks twice at once keeps both, though a Service leads each to another pod", async (context) => {
+    it("of one socket that asks twice at once stays one connection, though a Service has two pods", async (context) => {
       const { world, shown } = await start(context);
       const servers = [world.web, world.other].map((host) => Udp.open(host.netns, host.v4, dns));
-      const here = Udp.open(world.client.netns, world.client.v4, freshPort());
-      here.send(twoPods, dns, "A");
-      here.send(twoPods, dns, "AAAA");
-      // Both wait before the kernel knows either's connection.
-      const [one, other] = [await shown.next(), await shown.next()];
-      assert.ok(one !== null && other !== null);
-      shown.accept(one);
-      shown.accept(other);
-      const asked: (string | null)[] = [];
-      for (const server of servers) {
-        asked.push(await server.receive());
-        server.answer(`to ${asked.at(-1)}`);
+      for (let round = 0; round < 4; round++) {
+        const here = Udp.open(world.client.netns, world.client.v4, freshPort());
+        here.send(twoPods, dns, "A");
+        here.send(twoPods, dns, "AAAA");
+        const [one, other] = [await shown.next(), await shown.next()];
+        assert.ok(one !== null && other !== null, "both wait");
+        shown.accept(one);
+        shown.accept(other);
+        const [asked, spared] = round % 2 === 0 ? servers : servers.toReversed();
+        assert.ok(asked !== undefined && spared !== undefined);
+        for (const question of ["A", "AAAA"]) {
+          assert.equal(await asked.receive(), question);
+          asked.answer(`to ${question}`);
+        }
+        assert.equal((await shown.acceptAll(40)).length, 2);
+        assert.deepEqual([await here.receive(), await here.receive()], ["to A", "to AAAA"]);
+        assert.equal(await spared.receive(0), null);
+        here.close();
       }
-      assert.deepEqual(new Set(asked), new Set(["A", "AAAA"]), "each pod was asked once");
-      const answers = await shown.acceptAll(40);
-      assert.equal(answers.length, 2);
-      assert.deepEqual(new Set([await here.receive(), await here.receive()]), new Set(["to A", "to AAAA"]));
-      for (const socket of [here, ...servers]) socket.close();
+      for (const socket of servers) socket.close();
     });
 
     it("of policies in audit is shown too, also what has no conntrack entry", async (context) => {
@@ -220,8 +235,8 @@ for (const name of dataplaneNames) {
       assert.equal(await reachesUdp(world.client, world.outside, freshPort()), true, "nothing is denied");
       const local: Host = { ...world.node, v4: "169.254.20.10" as Address };
       assert.deepEqual(await askUdp(shown, world.client, local, "v4"), [
-        `udp4 query ${hooks.input}`,
-        `udp4 answer ${hooks.output}`,
+        `udp4 query ${hooks.prerouting}`,
+        `udp4 answer ${hooks.postrouting}`,
       ]);
     });
 

@@ -96,7 +96,7 @@ describe("names in the kernel's table", { skip: noNamespaces }, () => {
   it("are repaired but for what was learned: an emptied chain is filled, the sets stay as they are", async () => {
     await dataplane.sync(ruleset);
     await namesOf(dataplane).learn(answers);
-    for (const chain of ["names_forward", "names_tracked", "names_shown"]) {
+    for (const chain of ["names_asked", "names_answers", "names_shown"]) {
       space.run("nft", ["flush", "chain", "inet", "portcullis", chain]);
       assert.deepEqual((await dataplane.check()).differences, [`chain ${chain} has other rules`]);
     }
@@ -136,7 +136,7 @@ describe("names in the kernel's table", { skip: noNamespaces }, () => {
       assert.deepEqual((await poor.check()).differences, []);
       canQueue = true;
       assert.notDeepEqual((await poor.sync(ruleset)).differences, []);
-      assert.match(listing(), /chain names_forward/);
+      assert.match(listing(), /chain names_asked/);
       assert.equal((await namesOf(poor).held()).length, 2);
     } finally {
       poor.close();

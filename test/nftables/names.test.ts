@@ -105,7 +105,7 @@ function checkPath(program: Program, { node, endpoints, chains }: Ruleset): bool
     assert.deepEqual(names, []);
     return false;
   }
-  assert.equal(names.length, 10);
+  assert.equal(names.length, 9);
   for (const family of [4, 6] as const) {
     const own = (list: readonly Address[]): readonly string[] =>
       list.filter((address) => familyOf(address) === family).sort();

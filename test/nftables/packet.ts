@@ -126,8 +126,6 @@ class Walker {
       }
       case "backend-port":
         return tracked && statement.from <= packet.port && packet.port <= statement.to;
-      case "asked-port":
-        return tracked && !packet.isTranslated && statement.port === packet.port;
       case "header-port":
       case "queue":
         return false;
@@ -165,15 +163,13 @@ class Walker {
 
   /** Null: the packet has no such field, which ends the rule. */
   #value(field: KeyField): string | null {
-    const packet = this.#packet;
-    const { client, backend, port, direction, state, protocol } = packet;
+    const { client, backend, port, direction, state, protocol } = this.#packet;
     const family = familyOf(client);
     const tracked = state !== "invalid" && state !== "untracked";
     const ofFamily = (address: Address, wanted: string, need = true): string | null =>
       need && String(family) === wanted ? address : null;
     const wanted = field.slice(-1);
     const [source, destination] = direction === "original" ? [client, backend] : [backend, client];
-    if (field.startsWith("asked")) return packet.isTranslated ? null : ofFamily(backend, wanted, tracked);
     if (field.startsWith("client")) return ofFamily(client, wanted, tracked);
     if (field === "backend-port") return tracked ? String(port) : null;
     if (field.startsWith("backend")) return ofFamily(backend, wanted, tracked);

@@ -194,10 +194,14 @@ const chainOf = (index: number): fc.Arbitrary<ProgramChain> =>
 const baseOf = (hook: "forward" | "input" | "output"): fc.Arbitrary<ProgramChain> =>
   fc.record({ name: fc.constant(hook), hook: fc.constant(hook), rules: fc.array(ruleOf(-1), { maxLength: 3 }) });
 
-/** Behind those of priority 0. */
-const behind: fc.Arbitrary<ProgramChain> = fc
-  .tuple(baseOf("forward"), fc.integer({ min: 1, max: 50 }))
-  .map(([chain, priority]) => ({ ...chain, name: "behind", priority }));
+/** On other places. */
+const elsewhere: fc.Arbitrary<ProgramChain> = fc
+  .tuple(
+    baseOf("forward"),
+    fc.constantFrom("forward" as const, "prerouting" as const, "postrouting" as const),
+    fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: -290, max: -1 })),
+  )
+  .map(([chain, hook, priority]) => ({ ...chain, name: "elsewhere", hook, priority }));
 
 const byName = <Item extends { readonly name: string }>(items: readonly Item[]): ReadonlyMap<string, Item> =>
   new Map(items.map((item) => [item.name, item]));
@@ -214,7 +218,7 @@ const anyProgram: fc.Arbitrary<Program> = fc.record({
       baseOf("forward"),
       baseOf("input"),
       baseOf("output"),
-      behind,
+      elsewhere,
     )
     .map((list) => byName(list)),
 });

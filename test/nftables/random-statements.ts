@@ -11,7 +11,7 @@ const lookups: Readonly<Record<4 | 6, readonly Keyed[]>> = {
     [["source4"], "g_4", "none"],
     [["destination4"], "b_4", "none"],
     [["client4", "backend4"], "s_4", "none"],
-    [["asked4"], "t_4", "none"],
+    [["source4"], "t_4", "none"],
     [["source4", "destination4"], "s_4", "none"],
     [["backend4", "backend-port"], "n_4", "port"],
   ],
@@ -21,7 +21,7 @@ const lookups: Readonly<Record<4 | 6, readonly Keyed[]>> = {
     [["source6"], "g_6", "none"],
     [["destination6"], "b_6", "none"],
     [["client6", "backend6"], "s_6", "none"],
-    [["asked6"], "t_6", "none"],
+    [["source6"], "t_6", "none"],
     [["source6", "destination6"], "s_6", "none"],
     [["backend6", "backend-port"], "n_6", "port"],
   ],
@@ -77,7 +77,6 @@ export const aboutTcp: fc.Arbitrary<Statement> = fc.oneof(
   fc
     .tuple(fc.nat(0xfffe), fc.nat(0xffff))
     .map(([a, b]): Statement => ({ kind: "backend-port", from: Math.min(a, b), to: Math.max(a, b) })),
-  fc.nat(0xffff).map((port): Statement => ({ kind: "asked-port", port })),
   fc.record({
     kind: fc.constant("header-port" as const),
     end: fc.constantFrom("source" as const, "destination" as const),

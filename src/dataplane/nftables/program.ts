@@ -11,7 +11,7 @@ export interface Program {
 export interface ProgramChain {
   readonly name: string;
   /** Base chains hang on a hook, policy always accept. */
-  readonly hook: "forward" | "input" | "output" | null;
+  readonly hook: "prerouting" | "forward" | "input" | "output" | "postrouting" | null;
   /** Of a base chain; absent: 0, which is nft's `filter`. */
   readonly priority?: number;
   readonly rules: readonly Rule[];

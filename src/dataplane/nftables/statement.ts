@@ -32,9 +32,7 @@ export type Statement =
   | { readonly kind: "counter-map"; readonly key: readonly KeyField[]; readonly map: string }
   /** `ct reply proto-src PORT` or a range of ports. */
   | { readonly kind: "backend-port"; readonly from: number; readonly to: number }
-  /** `ct original proto-dst PORT`: the port that the client asked, whatever it was translated to. */
-  | { readonly kind: "asked-port"; readonly port: number }
-  /** `th sport PORT` or `th dport PORT`: what stands in the packet, for what has no conntrack entry. */
+  /** `th sport PORT` or `th dport PORT`: what stands in the packet. */
   | { readonly kind: "header-port"; readonly end: "source" | "destination"; readonly port: number }
   | { readonly kind: "counter"; readonly name: string }
   | { readonly kind: "reject-tcp-reset" }
@@ -65,8 +63,6 @@ export type ConntrackState = "invalid" | "established" | "related" | "new" | "un
 export type KeyField =
   | "client4" // ct original ip saddr
   | "client6" // ct original ip6 saddr
-  | "asked4" // ct original ip daddr
-  | "asked6" // ct original ip6 daddr
   | "backend4" // ct reply ip saddr
   | "backend6" // ct reply ip6 saddr
   | "backend-port" // ct reply proto-src

@@ -9,8 +9,6 @@ export type ElementNotes = ReadonlyMap<string, string>;
 const keyText: Readonly<Record<KeyField, string>> = {
   client4: "ct original ip saddr",
   client6: "ct original ip6 saddr",
-  asked4: "ct original ip daddr",
-  asked6: "ct original ip6 daddr",
   backend4: "ct reply ip saddr",
   backend6: "ct reply ip6 saddr",
   "backend-port": "ct reply proto-src",
@@ -81,8 +79,6 @@ export function statementText(statement: Statement): string {
       return statement.from === statement.to
         ? `ct reply proto-src ${statement.from}`
         : `ct reply proto-src ${statement.from}-${statement.to}`;
-    case "asked-port":
-      return `ct original proto-dst ${statement.port}`;
     case "header-port":
       return `th ${statement.end === "source" ? "sport" : "dport"} ${statement.port}`;
     case "queue":
@@ -155,7 +151,7 @@ function counterLine(counter: ProgramCounter): string {
 }
 
 function chainLines(chain: ProgramChain): string[] {
-  const priority = chain.priority === undefined ? "filter" : `filter + ${chain.priority}`;
+  const priority = chain.priority ?? "filter";
   const hook = chain.hook === null ? [] : [`\t\ttype filter hook ${chain.hook} priority ${priority}; policy accept;`];
   return [`\tchain ${chain.name} {`, ...hook, ...chain.rules.map((rule) => `\t\t${ruleText(rule)}`), "\t}"];
 }

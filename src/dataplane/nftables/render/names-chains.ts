@@ -5,10 +5,15 @@ import type { KeyField, Statement } from "../statement.ts";
 import type { Part, PartId, Plan } from "./part.ts";
 
 const families: readonly Family[] = [4, 6];
-const hooks = ["forward", "input", "output"] as const;
 
-/** Behind our own filter and everybody's at that priority: what is shown is what is let through. */
-const behindFilters = 10;
+/**
+ * Questions are held before connection tracking makes an entry for them (-200). Behind it, two questions of one socket
+ * (A and AAAA) that wait at the same time would have two entries, a Service may lead them to two pods, and kernels
+ * before 6.10 or so lose the second one then.
+ */
+const beforeTracking = -290;
+/** Answers behind all filters, and with the address that was asked: what Services translated is put back at 100. */
+const asTheyArrive = 150;
 const dnsPort = 53;
 
 const goto = (chain: string): Statement => ({ kind: "verdict", verdict: { kind: "goto", chain } });
@@ -20,13 +25,13 @@ export const learnersSet = (family: Family): string => `names${family}`;
 export const resolversSet = (family: Family): string => `resolvers${family}`;
 
 /** What must be held for packets to be shown. */
-export const namesHooks: readonly PartId[] = hooks.map((hook): PartId => `chain names_${hook}`);
+export const namesHooks: readonly PartId[] = ["chain names_asked", "chain names_answered"];
 
 /**
- * DNS between the learners and the resolvers goes to the queue, both ways, before it is delivered: forwarded (a
- * resolver elsewhere, or in a pod of this node) or to and from the node itself (a resolver on the host's network). By the
- * connection's own keys, so whatever Services translate: the learner asked a resolver's address, or was led to one.
- * What has no entry (notrack) by what stands in the packet. All else meets a comparison or two a hook.
+ * DNS between the learners and the resolvers goes to the queue as the learners send and get it: questions before
+ * anything is done with them, answers after everything is. By what stands in the packet, so it is the same wherever
+ * the resolver is (elsewhere, in a pod of this node, on the node itself) and whether it is tracked or not. All else meets
+ * a comparison or two on each of the two hooks.
  */
 export function planNames({ queue, resolvers }: NameLearning, learners: Iterable<Address>): Plan {
   const plan = new Map<PartId, Part>();
@@ -38,61 +43,50 @@ export function planNames({ queue, resolvers }: NameLearning, learners: Iterable
   for (const set of sets)
     plan.set(`set ${set.name}`, { id: `set ${set.name}`, uses: [], object: { kind: "set", set } });
   const setIds = sets.map(({ name }): PartId => `set ${name}`);
-  const shown = addChain(plan, { name: "names_shown", hook: null, rules: [rule({ kind: "queue", queue })] }, []);
-  const uses = [...setIds, shown];
-  const tracked = addChain(plan, { name: "names_tracked", hook: null, rules: trackedRules() }, uses);
-  const untracked = addChain(plan, { name: "names_untracked", hook: null, rules: untrackedRules() }, uses);
-  for (const hook of hooks) {
-    const chain: ProgramChain = { name: `names_${hook}`, hook, priority: behindFilters, rules: hookRules };
-    addChain(plan, chain, [tracked, untracked]);
-  }
+  const add = (chain: ProgramChain, uses: readonly PartId[]): PartId => {
+    const id: PartId = `chain ${chain.name}`;
+    plan.set(id, { id, uses, object: { kind: "chain", chain } });
+    return id;
+  };
+  const shown = add({ name: "names_shown", hook: null, rules: [rule({ kind: "queue", queue })] }, []);
+  const questions = add({ name: "names_questions", hook: null, rules: questionRules }, [...setIds, shown]);
+  const answers = add({ name: "names_answers", hook: null, rules: answerRules }, [...setIds, shown]);
+  add({ name: "names_asked", hook: "prerouting", priority: beforeTracking, rules: askedRules }, [questions]);
+  add({ name: "names_answered", hook: "postrouting", priority: asTheyArrive, rules: answeredRules }, [answers]);
   return plan;
 }
+
+const ofPort = (end: "source" | "destination", chain: string): readonly Rule[] =>
+  transports.map((transport) => rule(transport, { kind: "header-port", end, port: dnsPort }, goto(chain)));
+
+const askedRules = ofPort("destination", "names_questions");
+const answeredRules = ofPort("source", "names_answers");
+
+const isIn = (field: KeyField, set: string): Statement => ({ kind: "lookup", key: [field], set });
+
+const questionRules = families.map((family) =>
+  rule(
+    isIn(`source${family}`, learnersSet(family)),
+    isIn(`destination${family}`, resolversSet(family)),
+    goto("names_shown"),
+  ),
+);
+
+/** What begins a connection is no answer, whoever says that he sent it. */
+const answerRules: readonly Rule[] = [
+  rule({ kind: "ct-direction", direction: "original" }, { kind: "verdict", verdict: { kind: "return" } }),
+  ...families.map((family) =>
+    rule(
+      isIn(`destination${family}`, learnersSet(family)),
+      isIn(`source${family}`, resolversSet(family)),
+      goto("names_shown"),
+    ),
+  ),
+];
 
 function addressesSet(family: Family, name: string, comment: string, addresses: readonly Address[]): ProgramSet {
   const own = addresses.filter((address) => familyOf(address) === family);
   const elements = new Map(own.map((address) => [address, null]));
   const key = [family === 4 ? "ipv4_addr" : "ipv6_addr"] as const;
   return { name, key, data: "none", interval: false, size: null, comment, elements };
-}
-
-function addChain(plan: Map<PartId, Part>, chain: ProgramChain, uses: readonly PartId[]): PartId {
-  const id: PartId = `chain ${chain.name}`;
-  plan.set(id, { id, uses, object: { kind: "chain", chain } });
-  return id;
-}
-
-const hookRules: readonly Rule[] = [
-  ...transports.map((transport) => rule(transport, { kind: "asked-port", port: dnsPort }, goto("names_tracked"))),
-  rule({ kind: "ct-state", states: ["untracked"] }, goto("names_untracked")),
-];
-
-const isIn = (field: KeyField, set: string): Statement => ({ kind: "lookup", key: [field], set });
-
-function trackedRules(): Rule[] {
-  return families.flatMap((family) =>
-    ([`asked${family}`, `backend${family}`] as const).map((resolver) =>
-      rule(isIn(`client${family}`, learnersSet(family)), isIn(resolver, resolversSet(family)), goto("names_shown")),
-    ),
-  );
-}
-
-function untrackedRules(): Rule[] {
-  const [from, to] = ["source", "destination"] as const;
-  return families.flatMap((family) =>
-    transports.flatMap((transport) =>
-      [
-        { learner: from, resolver: to },
-        { learner: to, resolver: from },
-      ].map(({ learner, resolver }) =>
-        rule(
-          transport,
-          { kind: "header-port", end: resolver, port: dnsPort },
-          isIn(`${learner}${family}`, learnersSet(family)),
-          isIn(`${resolver}${family}`, resolversSet(family)),
-          goto("names_shown"),
-        ),
-      ),
-    ),
-  );
 }

@@ -19,8 +19,6 @@ interface Context {
 const ctFields = new Map<string, KeyField>([
   [`${Ct.sourceIp}/0`, "client4"],
   [`${Ct.sourceIp6}/0`, "client6"],
-  [`${Ct.destinationIp}/0`, "asked4"],
-  [`${Ct.destinationIp6}/0`, "asked6"],
   [`${Ct.sourceIp}/1`, "backend4"],
   [`${Ct.sourceIp6}/1`, "backend6"],
   [`${Ct.protoSource}/1`, "backend-port"],

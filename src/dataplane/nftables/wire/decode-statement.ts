@@ -89,18 +89,9 @@ function readConntrack(cursor: Cursor): Read {
     }
     case Ct.protoSource:
       return readBackendPort(cursor);
-    case Ct.protoDestination:
-      return readAskedPort(cursor);
     default:
       return null;
   }
-}
-
-function readAskedPort(cursor: Cursor): Read {
-  const direction = peek(cursor, 0, "ct")?.attributes.get(3);
-  const port = compareAt(cursor, 1, 2, false);
-  if (direction === undefined || cursor.buffer[direction.start] !== 0 || port?.operator !== Compare.equal) return null;
-  return { statement: { kind: "asked-port", port: port.value }, length: 2 };
 }
 
 function readBackendPort(cursor: Cursor): Read {

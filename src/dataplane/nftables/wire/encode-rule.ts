@@ -69,10 +69,6 @@ function loadField(writer: MessageWriter, field: KeyField, register: number): vo
       return loadCt(writer, Ct.sourceIp, register, 0);
     case "client6":
       return loadCt(writer, Ct.sourceIp6, register, 0);
-    case "asked4":
-      return loadCt(writer, Ct.destinationIp, register, 0);
-    case "asked6":
-      return loadCt(writer, Ct.destinationIp6, register, 0);
     case "backend4":
       return loadCt(writer, Ct.sourceIp, register, 1);
     case "backend6":
@@ -209,9 +205,6 @@ function writeStatement(context: Context, statement: Statement): void {
       });
     case "backend-port":
       return comparePort(writer, statement.from, statement.to);
-    case "asked-port":
-      loadCt(writer, Ct.protoDestination, 1, 0);
-      return compare(writer, Compare.equal, (type) => writer.u16(type, statement.port));
     case "header-port":
       loadPayload(writer, Payload.transport, statement.end === "source" ? 0 : 2, 2, 1);
       return compare(writer, Compare.equal, (type) => writer.u16(type, statement.port));

@@ -57,7 +57,7 @@ export const keyTypes = {
   icmpv6_type: { number: 29, size: 1, hostOrder: false },
 } as const;
 
-export const hooks = { input: 1, forward: 2, output: 3 } as const;
+export const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 
 export const verdictCodes = { accept: 1, drop: 0, return: -5, jump: -3, goto: -4 } as const;
 
@@ -70,11 +70,8 @@ export const Ct = {
   status: 2,
   mark: 3,
   protoSource: 11,
-  protoDestination: 12,
   sourceIp: 0x13,
-  destinationIp: 0x14,
   sourceIp6: 0x15,
-  destinationIp6: 0x16,
 } as const;
 export const statusDnat = 0x20;
 export const Meta = { iif: 4, oif: 5, nfproto: 15, l4proto: 16 } as const;

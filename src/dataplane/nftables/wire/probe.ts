@@ -126,7 +126,7 @@ export function takesReports(socket: NetlinkSocket): boolean {
 /** What hands DNS to who learns names, beside the sets that hold what was learned. */
 const ofNames: readonly Operation[] = [
   addSet("l", { size: 8, learned: true }),
-  addRule({ kind: "asked-port", port: 53 }, { kind: "lookup", key: ["asked4"], set: "l" }, { kind: "queue", queue: 0 }),
+  addRule({ kind: "lookup", key: ["source4"], set: "l" }, { kind: "queue", queue: 0 }),
 ];
 
 /** How this kernel is told to queue packets; null: it cannot be. Changes nothing. */

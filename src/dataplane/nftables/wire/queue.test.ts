@@ -11,7 +11,7 @@ const chain = { name: "forward", hook: "forward", priority: 10, rules: [] } as c
 const queueing = (queue: number): Rule => ({
   statements: [
     { kind: "l4proto", protocol: 17 },
-    { kind: "asked-port", port: 53 },
+    { kind: "header-port", end: "destination", port: 53 },
     { kind: "queue", queue },
   ],
   comment: "shown",
@@ -37,7 +37,7 @@ describe("a rule that hands packets to user space", { skip: noNamespaces }, () =
     assert.deepEqual(table.read()?.chains.get("forward"), { ...chain, rules });
     const listing = space.run("nft", ["list", "table", "inet", "portcullis"]);
     assert.match(listing, /hook forward priority filter \+ 10/);
-    assert.match(listing, /meta l4proto udp ct original proto-dst 53 queue (num|flags bypass to) 9053( bypass)?/);
+    assert.match(listing, /udp dport 53 queue (num|flags bypass to) 9053( bypass)?/);
   });
 });
 

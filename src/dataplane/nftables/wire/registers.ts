@@ -9,8 +9,6 @@ export function registerAt(word: number): number {
 export const fieldWords: Readonly<Record<KeyField, number>> = {
   client4: 1,
   client6: 4,
-  asked4: 1,
-  asked6: 4,
   backend4: 1,
   backend6: 4,
   "backend-port": 1,
