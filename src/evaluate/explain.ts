@@ -19,7 +19,7 @@ export interface Selecting {
   readonly policy: PolicyId;
   readonly tier: Tier;
   readonly mode: Policy["mode"];
-  /** Null where the kind has none. */
+  /** Null where it has none. */
   readonly priority: number | null;
   /** Whether it was asked: it is in force, and nothing had decided before it. */
   readonly asked: boolean;

@@ -112,4 +112,38 @@ describe("a rule that cannot be read", () => {
     assert.ok(typeof decision !== "string");
     assert.deepEqual(decision.egress.decidedBy, { policy: "ClusterNetworkPolicy/p", rule: 1, ruleName: "last" });
   });
+  it("something that is no rule, or no list of rules, denies everything of its direction", () => {
+    assert.equal(outOf(cnp("rule" as unknown as object), "accept"), "deny deny deny");
+    const spec = { tier: "Admin", priority: 1, subject: everybody, egress: { action: "Accept", to: [everybody] } };
+    assert.equal(outOf(clusterNetworkPolicy("p", spec), "accept"), "deny deny deny");
+  });
+});
+
+describe("a policy whose place cannot be read", () => {
+  const first = clusterNetworkPolicy("first", {
+    tier: "Admin",
+    priority: 0,
+    subject: everybody,
+    egress: [{ action: "Accept", to: [everybody] }],
+  });
+  const verdict = (policy: ApiObject): string => {
+    const { cluster, errors } = readCluster([...world, first, policy]);
+    assert.notEqual(errors.length, 0);
+    const decision = decideIn(cluster, { from: "x/web", to: "y/client", protocol: "TCP", port: 80 });
+    return typeof decision === "string" ? decision : `${decision.egress.verdict} ${decision.egress.decidedBy?.policy}`;
+  };
+  const placed = (place: object, action: string) =>
+    clusterNetworkPolicy("p", { ...place, subject: everybody, egress: [{ action, to: [everybody] }] });
+  it("denies what it denies or passes, before everything else, and accepts nothing", () => {
+    for (const place of [{ priority: 5 }, { tier: "Admin" }, { tier: "admin", priority: 5 }]) {
+      assert.equal(verdict(placed(place, "Deny")), "deny ClusterNetworkPolicy/p");
+      assert.equal(verdict(placed(place, "Pass")), "deny ClusterNetworkPolicy/p");
+      assert.equal(verdict(placed(place, "Accept")), "allow ClusterNetworkPolicy/first");
+    }
+  });
+  it("but for a priority that is only out of bounds: it orders", () => {
+    const before = placed({ tier: "Admin", priority: -1 }, "Deny");
+    assert.equal(verdict(before), "deny ClusterNetworkPolicy/p");
+    assert.equal(verdict(placed({ tier: "Admin", priority: 1001 }, "Deny")), "allow ClusterNetworkPolicy/first");
+  });
 });
