@@ -8,8 +8,8 @@ const families: readonly Family[] = [4, 6];
 
 /**
  * Questions are held before connection tracking makes an entry for them (-200). Behind it, two questions of one socket
- * (A and AAAA) that wait at the same time would have two entries, a Service may lead them to two pods, and kernels
- * before 6.10 or so lose the second one then.
+ * (A and AAAA) that wait at the same time would have two entries, a Service may lead them to two pods, and some kernels
+ * lose the second one then (6.1 does, 6.18 does not): whoever asks so waits five seconds for it.
  */
 const beforeTracking = -290;
 /** Answers behind all filters, and with the address that was asked: what Services translated is put back at 100. */
