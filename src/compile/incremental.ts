@@ -59,8 +59,6 @@ interface State {
   readonly endpoints: Map<Address, Endpoint>;
   /** Null: no names are learned. */
   readonly resolvers: Resolvers | null;
-  /** Who they are. */
-  resolverAddresses: readonly Address[];
   node: NodeRules;
   /** Whether the ranges say that an address is an endpoint whoever holds it. */
   isInRange: (address: Address) => boolean;
@@ -110,7 +108,6 @@ function emptyState(options: CompileOptions): State {
     chains: createChainTable(lists),
     endpoints: new Map(),
     resolvers: options.names == null ? null : createResolvers(model, options.names),
-    resolverAddresses: [],
     node: nodeRules(null, options, learned ?? []),
     isInRange: mustBeKnown(nodeRules(null, options)),
     learned,
@@ -178,10 +175,9 @@ function commit(state: State, forgotten: readonly Address[] = []): RulesetChange
   const endpoints = commitEndpoints(state);
   const hasLearned = learn(state, rangesChanged ? state.endpoints.values() : endpoints.changed);
   const touched = state.model.takeTouched();
-  const resolvers = state.resolvers?.commit(touched) ?? null;
-  state.resolverAddresses = resolvers ?? state.resolverAddresses;
+  const resolversChanged = state.resolvers?.commit(touched) ?? false;
   const before = state.node;
-  const node = rangesChanged || hasForgotten || hasLearned || resolvers !== null ? commitNode(state) : null;
+  const node = rangesChanged || hasForgotten || hasLearned || resolversChanged ? commitNode(state) : null;
   const changedChains = chains.commit();
   const domainSets = lists.domainSets.commit();
   // What is learned is held by a pod: that it must be known denies nothing yet. Nor does who answers for names.
@@ -240,7 +236,7 @@ function learn(state: State, endpoints: Iterable<Endpoint>): boolean {
 /** Null: it is what it was. */
 function commitNode(state: State): NodeRules | null {
   const { model, options } = state;
-  const node = nodeRules(model.node(options.nodeName), options, state.learned ?? [], state.resolverAddresses);
+  const node = nodeRules(model.node(options.nodeName), options, state.learned ?? [], state.resolvers?.addresses());
   if (equalNodeRules(node, state.node)) return null;
   state.node = node;
   return node;

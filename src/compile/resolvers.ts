@@ -38,14 +38,16 @@ export function resolversOf(
 export interface Resolvers {
   /** Looks whether a change is about the Service. */
   apply(change: ObjectChange): void;
-  /** The addresses, where they may be others than at the last commit; null: they are the same. */
-  commit(touched: readonly MemberSet[]): readonly Address[] | null;
+  /** Whether the addresses may be others than at the last commit. */
+  commit(touched: readonly MemberSet[]): boolean;
+  addresses(): readonly Address[];
 }
 
 export function createResolvers(model: Model, options: NamesOptions): Resolvers {
   let service: Service | null = null;
   let pods: MemberSet | null = null;
   let isDirty = true;
+  let addresses: readonly Address[] = [];
   const follow = (asked: Service | null): void => {
     if (pods !== null) model.untrack(pods);
     service = asked;
@@ -67,10 +69,12 @@ export function createResolvers(model: Model, options: NamesOptions): Resolvers 
         takeChange(pods);
         isDirty = true;
       }
-      if (!isDirty) return null;
+      if (!isDirty) return false;
       isDirty = false;
       // What is tracked here are addresses.
-      return resolversOf(options, service, [...(pods?.members ?? [])] as Address[]);
+      addresses = resolversOf(options, service, [...(pods?.members ?? [])] as Address[]);
+      return true;
     },
+    addresses: () => addresses,
   };
 }
