@@ -11,7 +11,8 @@ import { markTiers, nameNodes, resourceNameOf, tierPolicyKinds } from "./tiers.t
 /** By resource, as agents name it: the version that has to be in force. */
 export type WantedVersions = ReadonlyMap<string, bigint>;
 
-const barrier = "portcullis-barrier";
+/** The name of what is changed to see that a change has arrived; nothing depends on it. */
+export const barrier = "portcullis-barrier";
 const patience = 60_000;
 
 const resourceNames: Readonly<Record<string, string>> = {

@@ -9,9 +9,8 @@ import { whySkipped } from "./available.ts";
 import { chartObjects } from "./chart.ts";
 import { allowFrom, denyIngress, idOf, web } from "./scene.ts";
 import { untilSighted } from "./sight.ts";
-import { until } from "./process.ts";
 import { Site } from "./site.ts";
-import { definitionOf, resourceNameOf, servedTiers, tierPolicyKinds } from "./tiers.ts";
+import { installTiers, resourceNameOf, tierPolicyKinds } from "./tiers.ts";
 
 const home = "portcullis-system";
 const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { namespace: home, name: "portcullis" } };
@@ -84,9 +83,7 @@ describe("the chart's service account", { skip: whySkipped() }, () => {
     await site.api.remove(idOf("NetworkPolicy", "x/allow"));
     await site.settle();
     await site.expect({ "x/client x/server TCP/80": "deny" });
-    await site.apply(...tierPolicyKinds.map((kind) => definitionOf(kind, "experimental")));
-    const areServed = async (): Promise<true | null> => ((await servedTiers(site.api)).length === 3 ? true : null);
-    await until("the kinds are served", areServed, 60_000);
+    await installTiers(site.api, "experimental");
     const egress = [
       { action: "Allow", to: [{ domainNames: ["example.org"] }] },
       { action: "Deny", to: [{ nodes: {} }] },

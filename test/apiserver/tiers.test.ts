@@ -8,7 +8,7 @@ import { whySkipped } from "./available.ts";
 import { until } from "./process.ts";
 import { denyIngress, idOf, web } from "./scene.ts";
 import { Site } from "./site.ts";
-import { definitionOf, servedTiers, tierPolicyKinds } from "./tiers.ts";
+import { definitionOf, installTiers, servedTiers, tierPolicyKinds } from "./tiers.ts";
 
 const patience = 60_000;
 const named = (name: string): object => ({ namespaces: { matchLabels: { "kubernetes.io/metadata.name": name } } });
@@ -30,13 +30,6 @@ function cluster(name: string, tier: string, priority: number, spec: object) {
 const port80 = [{ portNumber: { protocol: "TCP", port: 80 } }];
 const denyFromX = { subject: named("y"), ingress: [{ action: "Deny", from: [named("x")] }] };
 const allow80FromX = { subject: named("y"), ingress: [{ action: "Allow", from: [named("x")], ports: port80 }] };
-
-async function installTiers(site: Site): Promise<void> {
-  await site.apply(...tierPolicyKinds.map((kind) => definitionOf(kind, "experimental")));
-  const areServed = async (): Promise<true | null> =>
-    (await servedTiers(site.api)).length === tierPolicyKinds.length ? true : null;
-  await until("the kinds are served", areServed, patience);
-}
 
 describe("policies with tiers in a cluster", { skip: whySkipped() }, () => {
   let site: Site;
@@ -61,7 +54,7 @@ describe("policies with tiers in a cluster", { skip: whySkipped() }, () => {
 
   it("their CRDs are installed while agents run, and a policy denies", async () => {
     await meets("allow", "allow");
-    await installTiers(site);
+    await installTiers(site.api, "experimental");
     await change(admin("deny", 20, denyFromX));
     await meets("deny", "deny");
   });
@@ -215,7 +208,7 @@ describe("a cluster that is closed by default", { skip: whySkipped() }, () => {
       await site.run(web("x/a", "node-1", 11), web("y/b", "node-2", 11));
       await site.settle();
       await site.expect({ "x/a y/b TCP/80": "deny", "y/b x/a TCP/80": "deny" });
-      await installTiers(site);
+      await installTiers(site.api, "experimental");
       const egress = [{ action: "Allow", to: [named("y")] }];
       const ingress = [{ action: "Allow", from: [named("x")], ports: port80 }];
       await site.apply(admin("out", 1, { subject: named("x"), egress }), baseline({ subject: named("y"), ingress }));

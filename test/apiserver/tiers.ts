@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { policyKinds } from "../../src/policy/kinds.ts";
 import type { PolicyKind } from "../../src/policy/policy.ts";
 import type { ApiAccess, NewObject, StoredObject } from "./api.ts";
+import { until } from "./process.ts";
 
 /** Those that are there if somebody has installed them. */
 export const tierPolicyKinds: readonly PolicyKind[] = policyKinds.filter(({ scope }) => scope === "cluster");
@@ -34,6 +35,14 @@ export async function servedTiers(api: ApiAccess): Promise<readonly PolicyKind[]
     for (const { name } of resources) served.add(`${version}/${name}`);
   }
   return tierPolicyKinds.filter((kind) => served.has(`${apiVersionOf(kind)}/${kind.resource}`));
+}
+
+/** Installs all of them, and waits until they are served. */
+export async function installTiers(api: ApiAccess, channel: Channel): Promise<void> {
+  for (const kind of tierPolicyKinds) await api.apply(definitionOf(kind, channel));
+  const areServed = async (): Promise<true | null> =>
+    (await servedTiers(api)).length === tierPolicyKinds.length ? true : null;
+  await until("the kinds are served", areServed, 60_000);
 }
 
 const selectsNothing = { namespaces: { matchLabels: { "portcullis-barrier": "nobody" } } };

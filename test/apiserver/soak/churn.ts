@@ -12,8 +12,12 @@ import {
   podFields,
 } from "../../random-cluster.ts";
 import { apiNetworkPolicy, namespaceNames, randomLabels } from "../../random-policy.ts";
+import { apiTierPolicy } from "../../random-tier-policy.ts";
 import { RefusedError, type StoredObject } from "../api.ts";
+import { barrier } from "../enforced.ts";
 import { until } from "../process.ts";
+import { idOf } from "../scene.ts";
+import { apiVersionOf, tierPolicyKinds } from "../tiers.ts";
 import type { Site } from "../site.ts";
 
 /** Below how many pods it rather makes one, above how many it rather deletes one. */
@@ -52,6 +56,15 @@ export function createChurn(site: Site, below: (limit: number) => number): Churn
   };
   const pods = () => all("v1", "Pod");
   const policies = () => all("networking.k8s.io/v1", "NetworkPolicy");
+
+  const tierPolicies = async (): Promise<readonly StoredObject[]> => {
+    const lists = await Promise.all(tierPolicyKinds.map((kind) => api.list(apiVersionOf(kind), kind.kind)));
+    const key = ({ kind, metadata }: StoredObject): string => `${kind}/${metadata.name}`;
+    return lists
+      .flat()
+      .filter(({ metadata }) => metadata.name !== barrier)
+      .toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+  };
 
   const newPod = (name: string): ApiObject => {
     const node = pick(nodeNames);
@@ -133,6 +146,22 @@ export function createChurn(site: Site, below: (limit: number) => number): Churn
       await api.remove(victim);
       return `delete policy ${nameOf(victim)}`;
     },
+    tierPolicy: async () => {
+      const policy = sample(apiTierPolicy) as unknown as StoredObject;
+      await site.apply(policy);
+      return `${policy.kind} ${policy.metadata.name}`;
+    },
+    removeTierPolicy: async () => {
+      const victim = pick(await tierPolicies());
+      await api.remove(victim);
+      return `delete ${victim.kind} ${victim.metadata.name}`;
+    },
+    nodeLabels: async () => {
+      const name = pick(nodeNames);
+      const labels = { app: null, role: null, tier: null, ...sample(randomLabels) };
+      await api.patch(idOf("Node", name), { metadata: { labels } });
+      return `relabel node ${name}`;
+    },
   };
   const weights: readonly (readonly [string, number])[] = [
     ["start", 6],
@@ -143,6 +172,10 @@ export function createChurn(site: Site, below: (limit: number) => number): Churn
     ["namespaceLabels", 4],
     ["policy", 8],
     ["removePolicy", 3],
+    ["tierPolicy", 4],
+    // They decide for many pods: there should often be none.
+    ["removeTierPolicy", 4],
+    ["nodeLabels", 2],
   ];
   const choices = weights.flatMap(([name, weight]) => Array.from({ length: weight }, () => name));
 
@@ -152,7 +185,8 @@ export function createChurn(site: Site, below: (limit: number) => number): Churn
     if (count > manyPods) return "delete";
     if (below(120) === 0) return "removeNamespace";
     const wanted = pick(choices);
-    return wanted === "removePolicy" && (await policies()).length === 0 ? "policy" : wanted;
+    if (wanted === "removePolicy" && (await policies()).length === 0) return "policy";
+    return wanted === "removeTierPolicy" && (await tierPolicies()).length === 0 ? "tierPolicy" : wanted;
   };
 
   return {

@@ -52,6 +52,7 @@ async function differencesOn(site: Site, { node, learned }: Agent, cluster: Clus
     defaultVerdict: "accept",
     logGroup: 9080,
     learned: learned(),
+    names: { queue: 9053, service: { namespace: "kube-system", name: "kube-dns" }, resolvers: [] },
   });
   try {
     const { differences } = await dataplane.sync(ruleset);

@@ -11,6 +11,7 @@ import { nodeNames } from "../../random-cluster.ts";
 import { cut, heal } from "../cut.ts";
 import { heldObjects, type HeldObjects } from "../objects-of.ts";
 import { type Met, Site } from "../site.ts";
+import { installTiers } from "../tiers.ts";
 import { createChurn } from "./churn.ts";
 import { leaksIn, type Sample, sampleText, takeSample } from "./leaks.ts";
 
@@ -179,6 +180,8 @@ class Soak {
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const site = await Site.start({ nodes: nodeNames });
   try {
+    await installTiers(site.api, "experimental");
+    await site.settle();
     return await new Soak(site, options).run();
   } finally {
     heal();
