@@ -205,7 +205,7 @@ for (const name of dataplaneNames) {
       const seen = (counter: string): number =>
         Number(/packets (\d+)/.exec(nft("list", "counter", "inet", "seen", counter))?.[1]);
       const flood = await startFlood(world.client.netns, world.client.v4, world.web.v4, [allowed, denied]);
-      for (let round = 0; round < 12; round++) for (const move of moves) await change([move]);
+      for (let round = 0; round < 40; round++) for (const move of moves) await change([move]);
       const sent = await flood.stop();
       assert.ok(sent > 1000, `only ${sent} packets each`);
       assert.deepEqual({ slipped: seen("denied"), lost: sent - seen("allowed") }, { slipped: 0, lost: 0 });
