@@ -31,7 +31,8 @@ const acceptedName = (audit: Chain["name"], family: Family): string => kernelNam
  * All that such a direction needs: the enforced decision first, in a variant of its own whose ends ask, beside what
  * they do, how it would have been decided if the policies in audit counted. That decision is jumped to and can only
  * return: whatever is in it, or missing from it, what is enforced stands. It is there twice: one tells where it denies
- * (asked where the enforced one accepts), one where it accepts. Nobody else's packets meet any of it.
+ * (asked where the enforced one accepts), one where it accepts. Nobody else's packets meet any of it. Both in a row are
+ * the longest way through the table: their tiers are of fewer chains than others'.
  */
 export function planAudited(enforced: Chain | null, audit: Chain, family: Family): Plan {
   const { direction } = audit;
@@ -56,7 +57,7 @@ export function planAudited(enforced: Chain | null, audit: Chain, family: Family
       accepted: goto(accepted),
       denied: (reason) => goto(deniedName(side, reason)),
       comesBack: direction === "egress",
-      sharesTiers: false,
+      tiers: "flat",
       counts: "decisions",
       leaves,
     },
@@ -91,7 +92,7 @@ function addTeller(side: Side, tells: "denies" | "accepts"): PartId {
       accepted: tells === "denies" ? back : goto(told("policy")),
       denied: (reason) => (tells === "denies" ? goto(told(reason)) : back),
       comesBack: true,
-      sharesTiers: false,
+      tiers: "in line",
       counts: "audit",
       leaves,
     },

@@ -45,7 +45,7 @@ export function planChain(chain: Chain, family: Family): Plan {
     accepted: direction === "ingress" ? verdictOf.ingressAccepted : verdictOf.egressAccepted,
     denied: (reason) => denied(direction, reason),
     comesBack: direction === "egress",
-    sharesTiers: true,
+    tiers: "shared",
     counts: "decisions",
     leaves: [],
     parts: new Map<PartId, Part>(),
@@ -69,7 +69,7 @@ function adminRules(context: ChainContext, chain: Chain, rest: RuleList): RuleLi
   const { verdict, uses } = continuation(context, rest);
   const ends: TierEnds = { denied: context.denied("admin"), next: verdict, nextUses: uses };
   const isBare = uses.length !== 1 || verdict.kind !== "goto" || uses[0] !== `chain ${verdict.chain}`;
-  return isBare || !context.sharesTiers || !isWorthSharing(context, chain.admin, ends.denied)
+  return isBare || context.tiers !== "shared" || !isWorthSharing(context, chain.admin, ends.denied)
     ? tierRules(context, chain.admin, ends)
     : sharedTierRules(context, chain.admin, ends, verdict.chain);
 }

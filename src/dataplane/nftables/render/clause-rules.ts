@@ -28,8 +28,12 @@ export interface ChainContext {
    * decides by itself, and stands last.
    */
   readonly comesBack: boolean;
-  /** Whether its endpoints may share a tier with others that go on elsewhere below it (ordered-rules.ts). */
-  readonly sharesTiers: boolean;
+  /**
+   * How its ordered tiers are made (tier-plan.ts). `shared`: endpoints that go on elsewhere below may have one;
+   * `flat`: with a chain for each class of ports and no more; `in line`: rule after rule. A kernel takes no way of more
+   * than 16 chains: what an audit asks stands on top of what is enforced.
+   */
+  readonly tiers: "shared" | "flat" | "in line";
   /** What is denied counts for the chain; its clauses count for their policies; in an audit they count apart. */
   readonly counts: "decisions" | "audit";
   /** What `accepted` and `denied` lead to, where that is not always there. */

@@ -61,8 +61,8 @@ export interface TierPlan {
 const planned = new WeakMap<readonly ChainClause[], Map<string, TierPlan>>();
 
 export function tierPlan(context: ChainContext, clauses: readonly ChainClause[], denied: Verdict): TierPlan {
-  const { direction, family, counts, accepted } = context;
-  const key = [direction, String(family), counts, verdictText(accepted), verdictText(denied)].join();
+  const { direction, family, counts, accepted, tiers } = context;
+  const key = [direction, String(family), counts, tiers, verdictText(accepted), verdictText(denied)].join();
   const plans = planned.get(clauses) ?? new Map<string, TierPlan>();
   planned.set(clauses, plans);
   const found = plans.get(key);
@@ -90,8 +90,9 @@ function planTier(
   verdictFor: VerdictFor,
 ): Omit<TierPlan, "content"> {
   const relevant = relevantClauses(context, clauses);
-  const { parts } = context;
-  if (relevant.reduce((sum, clause) => sum + linearRules(context, clause), 0) <= mostLinear) {
+  const { parts, tiers } = context;
+  const count = relevant.reduce((sum, clause) => sum + linearRules(context, clause), 0);
+  if (tiers === "in line" || count <= mostLinear) {
     const rules = withoutRepeats(relevant).map((clause) =>
       clauseRules(withVerdict(context, clause, verdictFor), clause),
     );
@@ -99,7 +100,8 @@ function planTier(
   }
   const portless = relevant.filter(({ match }) => match.kind === "peers" && match.ports === null);
   const rest = listPlan(firstMatchRules(context, portless, verdictFor), null);
-  const list = (of: readonly ChainClause[]): ListPlan => listPlan(firstMatchRules(context, of, verdictFor), rest);
+  const end = tiers === "shared" ? rest : null;
+  const list = (of: readonly ChainClause[]): ListPlan => listPlan(firstMatchRules(context, of, verdictFor), end);
   const byPort = portProtocols.map((protocol): PortsPlan => {
     const { classes, otherPorts } = orderedByPort(relevant, protocol);
     return {
@@ -108,7 +110,8 @@ function planTier(
       otherPorts: otherPorts.length === portless.length ? null : list(otherPorts),
     };
   });
-  return { byPort, inLine: { rules: joinRules([]), content: rest.content, end: rest }, parts };
+  const inLine = tiers === "shared" ? { rules: joinRules([]), content: rest.content, end: rest } : rest;
+  return { byPort, inLine, parts };
 }
 
 /** A list that ends as another does goes there for its end. */
