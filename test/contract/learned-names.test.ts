@@ -33,7 +33,9 @@ for (const name of dataplaneNames) {
     });
 
     it("are forgotten by the kernel's own clock: nobody begins, open ones go on until the grace is over too", async (context) => {
-      const { world, names, set } = await start(context);
+      const { world, dataplane, names, set } = await start(context);
+      let heard = 0;
+      context.after(dataplane.watch(() => heard++));
       const since = performance.now();
       await names.learn([learned(set, world.outside.v4, 0.4, 1.2)]);
       const open = await opened(world.client, world.outside);
@@ -47,6 +49,7 @@ for (const name of dataplaneNames) {
       assert.equal(await passes(open.server, open.client), false);
       assert.equal(await passes(open.client, open.server), false);
       assert.deepEqual(await names.held(), []);
+      assert.equal(heard, 0, "what goes by itself is nobody's change");
     });
 
     it("that left an answer let nobody begin any more, and keep what is open", async (context) => {
