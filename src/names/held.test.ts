@@ -57,10 +57,10 @@ describe("addresses that are held", () => {
             now += milliseconds;
             held.expire(now);
             for (const [name, { end }] of model) {
-              // Within a second and a bit after its end it may be held or not; after that it must be gone.
+              // For half a second after its end it may be held or not; after that it must be gone.
               const isHeld = held.all().includes(model.get(name) ?? fresh);
               if (end > now) assert.ok(isHeld, `${name} ended too early`);
-              if (end + 1500 < now) assert.ok(!isHeld, `${name} did not end`);
+              if (end + 600 < now) assert.ok(!isHeld, `${name} did not end`);
               if (!isHeld) model.delete(name);
             }
           }

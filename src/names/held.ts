@@ -29,7 +29,7 @@ export interface Held {
   remove(entry: HeldAddress): void;
   /** Sets that are gone, with all they held. */
   retain(sets: ReadonlySet<DomainSetName>): void;
-  /** Forgets what is over; gives how many. Costs what is over, and a second's worth of what was renewed. */
+  /** Forgets what is over; gives how many. Costs what is over, and a slot's worth of what was renewed. */
   expire(now: number): number;
   clear(): void;
   all(): readonly HeldAddress[];
@@ -49,17 +49,20 @@ function createUses() {
   };
 }
 
-/** Later than the kernel's own time-outs, which it rounds up. */
-const margin = 300;
+/** Milliseconds: so much later than the kernel's own time-outs, which it rounds up. */
+const margin = 50;
+/** What ends within so many milliseconds is looked at together. */
+const slot = 250;
+const slotOf = (milliseconds: number): number => Math.ceil(milliseconds / slot);
 
 export function createHeld(now: number): Held {
   const sets = new Map<DomainSetName, Map<Address, HeldAddress>>();
-  /** By the second in which they were to end when they were put there; renewed ones move on when it comes. */
+  /** By the slot in which they were to end when they were put there; renewed ones move on when it comes. */
   const due = new Map<number, Set<HeldAddress>>();
   const ofPod = createUses();
   const ofName = createUses();
   let size = 0;
-  let looked = Math.floor(now / 1000);
+  let looked = slotOf(now);
 
   const count = ({ set, pod, name }: HeldAddress, by: number) => {
     size += by;
@@ -67,7 +70,7 @@ export function createHeld(now: number): Held {
     if (name !== null) ofName.change(`${set} ${name}`, by);
   };
   const lookAgain = (entry: HeldAddress) => {
-    const at = Math.max(Math.ceil((entry.end + margin) / 1000), looked + 1);
+    const at = Math.max(slotOf(entry.end + margin), looked + 1);
     const others = due.get(at);
     if (others === undefined) due.set(at, new Set([entry]));
     else others.add(entry);
@@ -107,7 +110,7 @@ export function createHeld(now: number): Held {
     },
     expire: (at) => {
       let gone = 0;
-      for (const until = Math.floor(at / 1000); looked < until;) {
+      for (const until = slotOf(at) - 1; looked < until;) {
         looked += 1;
         const entries = due.get(looked) ?? [];
         due.delete(looked);

@@ -61,7 +61,7 @@ describe("learning from packets", () => {
     ask("x.example.org");
     assert.equal(learner.packet(answer, 20), 1, "it waits for the same batch");
     assert.equal(learner.isOver(1), false);
-    learner.completed(1, true);
+    learner.completed(1, true, 0);
     assert.equal(learner.isOver(1), true);
     ask("x.example.org");
     assert.equal(learner.packet(answer, 30), goesAtOnce);
@@ -75,7 +75,7 @@ describe("learning from packets", () => {
       ask("x.example.org", 7, at);
       const wait = learner.packet(datagram(toPod, answerOf("x.example.org", [1], ttl)), at);
       const batch = learner.takeBatch();
-      if (batch !== null) learner.completed(batch.number, true);
+      if (batch !== null) learner.completed(batch.number, true, at);
       return [wait === goesAtOnce, batch?.entries.map(({ seconds, graceSeconds }) => [seconds, graceSeconds])];
     };
     assert.deepEqual(teach(0, 0), [false, [[6, 66]]]);
@@ -88,6 +88,16 @@ describe("learning from packets", () => {
     assert.equal(learner.tick(183_000), false);
     assert.equal(learner.tick(185_500), true, "the grace is over");
     assert.equal(learner.counts().addresses, 0);
+  });
+
+  it("waits for the kernel's own end of the grace, which begins when the kernel has taken it", () => {
+    const { learner, ask } = fresh();
+    ask("x.example.org");
+    learner.packet(datagram(toPod, answerOf("x.example.org", [1], 10)), 0);
+    learner.takeBatch();
+    learner.completed(1, true, 900);
+    assert.equal(learner.tick(71_500), false, "71 s after the packet, 70.6 after the kernel took it");
+    assert.equal(learner.tick(72_500), true);
   });
 
   it("takes only what answers a query: by pod, port, resolver, transport, identifier, type and name", () => {
@@ -153,10 +163,10 @@ describe("learning from packets", () => {
     };
     assert.equal(teach(), 1);
     learner.takeBatch();
-    learner.completed(1, false);
+    learner.completed(1, false, 0);
     assert.equal(teach(), 2);
     learner.takeBatch();
-    learner.completed(2, true);
+    learner.completed(2, true, 0);
     const others = { set, address: "192.0.2.9" as Address, seconds: 10, graceSeconds: 70 };
     learner.adopt([others], 1000);
     assert.deepEqual(learner.takeBatch()?.entries, [{ set, address: "192.0.2.1", seconds: 60, graceSeconds: 120 }]);
@@ -180,7 +190,7 @@ describe("learning from packets", () => {
           learner.packet(isTcp ? tcpSegment(ends, 1, bytes, rest[0] ?? 0) : datagram(ends, bytes), 0);
           learner.packet(rest, 0);
           const batch = learner.takeBatch();
-          if (batch !== null) learner.completed(batch.number, true);
+          if (batch !== null) learner.completed(batch.number, true, 0);
         },
       ),
       tries(1000),

@@ -67,7 +67,7 @@ export interface Learner {
   /** What has been learned since the last call, to be brought into the kernel; null: nothing. */
   takeBatch(): Batch | null;
   /** A batch is in the kernel, or was refused. They come in the order of their numbers. */
-  completed(number: number, taken: boolean): void;
+  completed(number: number, taken: boolean, now: number): void;
   isOver(batch: Wait): boolean;
   /** What the kernel holds. What it has lost is put into the next batch. */
   adopt(entries: readonly LearnedAddress[], now: number): void;
@@ -81,7 +81,8 @@ const onTheWay = 1;
 /** Milliseconds that an address must still be good for, for an answer not to wait for its being renewed. */
 const surely = 2000;
 
-const toSeconds = (milliseconds: number): number => Math.max(0, Math.ceil(milliseconds / 1000));
+/** To the millisecond: what the clock's fractions add must not become another second. */
+const toSeconds = (milliseconds: number): number => Math.max(0, Math.round(milliseconds)) / 1000;
 
 export function createLearner(options: LearnerOptions): Learner {
   const { minTtl, maxTtl, grace, tally } = options;
@@ -89,7 +90,7 @@ export function createLearner(options: LearnerOptions): Learner {
   let completed = 0;
   let sent = 0;
   let outbox = new Map<HeldAddress, LearnedAddress>();
-  const inFlight = new Map<number, readonly HeldAddress[]>();
+  const inFlight = new Map<number, ReadonlyMap<HeldAddress, LearnedAddress>>();
   const isOver = (batch: Wait): boolean => batch <= completed;
   const pending = createPendingQueries();
   const streams = createStreams(isOver);
@@ -213,16 +214,20 @@ export function createLearner(options: LearnerOptions): Learner {
       if (outbox.size === 0) return null;
       sent += 1;
       const entries = [...outbox.values()];
-      inFlight.set(sent, [...outbox.keys()]);
+      inFlight.set(sent, outbox);
       outbox = new Map();
       return { number: sent, entries };
     },
-    completed: (number, taken) => {
-      const entries = inFlight.get(number) ?? [];
+    completed: (number, taken, now) => {
+      const entries = inFlight.get(number) ?? new Map<HeldAddress, LearnedAddress>();
       inFlight.delete(number);
       completed = Math.max(completed, number);
-      // The next answer tries again.
-      if (!taken) for (const entry of entries) held.remove(entry);
+      for (const [entry, { graceSeconds }] of entries) {
+        // The kernel's time began when it took it: nothing may be decided anew before that is over.
+        if (taken) entry.end = Math.max(entry.end, now + 1000 * graceSeconds);
+        // The next answer tries again.
+        else held.remove(entry);
+      }
     },
     isOver,
     adopt: (entries, now) => {
@@ -231,9 +236,10 @@ export function createLearner(options: LearnerOptions): Learner {
         if (!there.has(`${entry.set} ${entry.address}`) && isOver(entry.batch)) bringNow(entry, now);
       }
       for (const { set, address, seconds, graceSeconds } of entries) {
-        if (held.get(set, address) !== null) continue;
         const [begin, end] = [now + 1000 * seconds, now + 1000 * graceSeconds];
-        held.add({ set, address, pod: null, name: null, begin, end, batch: 0 });
+        const known = held.get(set, address);
+        if (known !== null) known.end = Math.max(known.end, end);
+        else held.add({ set, address, pod: null, name: null, begin, end, batch: 0 });
       }
     },
     tick: (now) => held.expire(now) > 0,

@@ -41,7 +41,7 @@ function takeMessages(port: MessagePort, learner: Learner, now: number): boolean
     const message = received.message as ToThread;
     if (message.kind === "stop") return false;
     if (message.kind === "follow") learner.follow(message.table);
-    else if (message.kind === "completed") learner.completed(message.number, message.taken);
+    else if (message.kind === "completed") learner.completed(message.number, message.taken, now);
     else learner.adopt(message.entries, now);
   }
   return true;
