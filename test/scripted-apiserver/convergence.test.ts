@@ -9,7 +9,7 @@ import { ScriptedClock } from "./clock.ts";
 import { FollowedState } from "./followed-state.ts";
 import { anyStep, Misfortune } from "./misfortune.ts";
 import type { Step } from "./misfortune.ts";
-import { coreResources, newServer, paths, put, wanted } from "./scripted-cluster.ts";
+import { followedResources, installTiers, newServer, paths, put, wanted } from "./scripted-cluster.ts";
 
 const silent = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
 
@@ -39,6 +39,8 @@ interface Scene {
   readonly protobuf: boolean;
   readonly chunk: number;
   readonly seed: number;
+  /** Null: it follows all Nodes, whatever policies name. */
+  readonly nodeName: string | null;
 }
 
 const scenes: fc.Arbitrary<Scene> = fc.record({
@@ -49,16 +51,20 @@ const scenes: fc.Arbitrary<Scene> = fc.record({
   protobuf: fc.boolean(),
   chunk: fc.constantFrom(7, 100, 1 << 20),
   seed: fc.nat(),
+  nodeName: fc.constantFrom(null, "x1", "x1"),
 });
 
 async function play(scene: Scene): Promise<void> {
-  const { watchList, expiredAs, protobuf, chunk, seed } = scene;
+  const { watchList, expiredAs, protobuf, chunk, seed, nodeName } = scene;
   const api = Object.assign(newServer(), { watchList, expiredAs, protobuf });
-  for (const resource of coreResources) for (let index = 0; index < 3; index++) put(api, resource, index, index, false);
+  installTiers(api);
+  for (const resource of followedResources)
+    for (let index = 0; index < 3; index++) put(api, resource, index, index, false);
   const clock = new ScriptedClock();
   const misfortune = new Misfortune(api, clock);
   const client = scriptedClient(api, chopInto(chunk));
-  const source = apiServerSource(client, { services: false, clock, random: randomOf(seed), log: silent });
+  const own = nodeName === null ? {} : { nodeName };
+  const source = apiServerSource(client, { services: false, clock, random: randomOf(seed), log: silent, ...own });
   for (const step of scene.before) await misfortune.suffer(step);
   const state = new FollowedState();
   const stop = new AbortController();
@@ -69,7 +75,7 @@ async function play(scene: Scene): Promise<void> {
     await clock.pass(longMs);
     assert.equal(state.failure, null);
     assert.ok(state.begun, "never settled");
-    assert.deepEqual(state.objects, wanted(api));
+    assert.deepEqual(state.objects, wanted(api, nodeName));
     assert.equal(state.complete, true);
     const unread = api.collections.has(paths.unread) ? ["MultiNetworkPolicy/unread"] : [];
     assert.deepEqual(

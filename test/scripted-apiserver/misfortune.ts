@@ -4,33 +4,38 @@ import { Broken, tooLarge } from "./api.ts";
 import type { Asked, Fault, ScriptedApi } from "./api.ts";
 import type { Collection } from "./collection.ts";
 import type { ScriptedClock } from "./clock.ts";
-import type { CoreResource } from "./scripted-cluster.ts";
-import { coreResources, paths, put, remove, setUnreadKind } from "./scripted-cluster.ts";
+import type { FollowedResource } from "./scripted-cluster.ts";
+import { followedResources, paths, put, remove, setUnreadKind } from "./scripted-cluster.ts";
 
 export type Step =
   | {
       readonly kind: "put";
-      readonly resource: CoreResource;
+      readonly resource: FollowedResource;
       readonly index: number;
       readonly state: number;
       readonly fresh: boolean;
     }
-  | { readonly kind: "remove"; readonly resource: CoreResource; readonly index: number }
+  | { readonly kind: "remove"; readonly resource: FollowedResource; readonly index: number }
   | {
       readonly kind: "watches";
-      readonly resource: CoreResource;
+      readonly resource: FollowedResource;
       readonly how: "end" | "break" | "cut" | "expire" | "fail";
     }
-  | { readonly kind: "repeat"; readonly resource: CoreResource; readonly count: number }
-  | { readonly kind: "stall" | "unstall" | "bookmark" | "forget" | "strange"; readonly resource: CoreResource }
-  | { readonly kind: "faults"; readonly resource: CoreResource | "any"; readonly count: number; readonly fault: Fault }
+  | { readonly kind: "repeat"; readonly resource: FollowedResource; readonly count: number }
+  | { readonly kind: "stall" | "unstall" | "bookmark" | "forget" | "strange"; readonly resource: FollowedResource }
+  | {
+      readonly kind: "faults";
+      readonly resource: FollowedResource | "any";
+      readonly count: number;
+      readonly fault: Fault;
+    }
   | { readonly kind: "admin"; readonly there: boolean }
   /** The watches break, something changes unseen, and the history is forgotten. */
-  | { readonly kind: "lapse"; readonly resource: CoreResource; readonly index: number; readonly state: number }
+  | { readonly kind: "lapse"; readonly resource: FollowedResource; readonly index: number; readonly state: number }
   | { readonly kind: "pages" }
   | { readonly kind: "pass"; readonly milliseconds: number };
 
-const resource = fc.constantFrom(...coreResources);
+const resource = fc.constantFrom(...followedResources);
 const small = fc.nat(5);
 
 const anyFault: fc.Arbitrary<Fault> = fc.oneof(
@@ -95,8 +100,10 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
 export class Misfortune {
   readonly api: ScriptedApi;
   readonly #clock: ScriptedClock;
-  readonly #waiting: { readonly resource: CoreResource | "any"; count: number; readonly fault: Fault }[] = [];
+  readonly #waiting: { readonly resource: FollowedResource | "any"; count: number; readonly fault: Fault }[] = [];
   readonly #lists = new Map<string, { seen: number; excused: number }>();
+  /** Which objects were asked for last, by resource. */
+  readonly #selectors = new Map<string, string>();
 
   constructor(api: ScriptedApi, clock: ScriptedClock) {
     this.api = api;
@@ -106,7 +113,7 @@ export class Misfortune {
 
   /** Lists that nothing excuses, by resource: none where a version would have done. */
   needless(): readonly string[] {
-    return coreResources.flatMap((name) => {
+    return followedResources.flatMap((name) => {
       const { seen, excused } = this.#countsOf(paths[name]);
       return seen > 1 + excused ? [`${name}: ${seen} lists, 1 + ${excused} excused`] : [];
     });
@@ -150,7 +157,7 @@ export class Misfortune {
   /** From here on everything goes well. */
   heal(): void {
     this.#waiting.length = 0;
-    for (const name of coreResources) {
+    for (const name of followedResources) {
       this.#disturb({ kind: "unstall", resource: name });
       this.api.bookmark(paths[name]);
     }
@@ -158,9 +165,15 @@ export class Misfortune {
 
   #meet(asked: Asked): Fault | null {
     const counts = this.#countsOf(asked.path);
-    if (asked.verb === "list" || asked.verb === "stream") counts.seen += 1;
-    const fault = this.#nextFault(asked);
     const { verb, query, path } = asked;
+    if (verb === "list" || verb === "stream") {
+      counts.seen += 1;
+      const selector = query.get("fieldSelector") ?? "";
+      // Others than before: those have to be listed.
+      if ((this.#selectors.get(path) ?? selector) !== selector) counts.excused += 1;
+      this.#selectors.set(path, selector);
+    }
+    const fault = this.#nextFault(asked);
     if (verb !== "watch" && verb !== "check") {
       // A list that fails in any way, or a way of listing that is refused, excuses the next one.
       const refused = verb === "stream" && this.api.watchList !== "yes";
@@ -180,7 +193,7 @@ export class Misfortune {
     return next.fault;
   }
 
-  #endWatches(name: CoreResource, how: (Step & { kind: "watches" })["how"]): void {
+  #endWatches(name: FollowedResource, how: (Step & { kind: "watches" })["how"]): void {
     const gone = { kind: "Status", apiVersion: "v1", metadata: {}, code: 410, reason: "Expired", message: "too old" };
     for (const { stream, form } of this.#collection(name).watchers) {
       if (how === "cut") stream.push(form.error(gone).subarray(0, 20));
@@ -209,7 +222,7 @@ export class Misfortune {
     }
   }
 
-  #collection(name: CoreResource): Collection {
+  #collection(name: FollowedResource): Collection {
     const collection = this.api.collections.get(paths[name]);
     if (collection === undefined) throw new Error(`${name} is gone`);
     return collection;

@@ -4,7 +4,7 @@ import type { ApiObject } from "../cluster-of.ts";
 import { readCluster } from "../cluster-of.ts";
 import type { ClusterObject } from "../../src/kube/objects.ts";
 import { keyOf } from "../../src/kube/objects.ts";
-import type { Policy } from "../../src/policy/policy.ts";
+import type { Clause, Policy } from "../../src/policy/policy.ts";
 import { ScriptedApi } from "./api.ts";
 import type { CollectionKind } from "./collection.ts";
 
@@ -14,11 +14,15 @@ export const paths = {
   pods: "/api/v1/pods",
   policies: "/apis/networking.k8s.io/v1/networkpolicies",
   definitions: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+  tiers: "/apis/policy.networking.k8s.io/v1alpha1/adminnetworkpolicies",
   unread: "/apis/k8s.cni.cncf.io/v1beta1/multi-networkpolicies",
 } as const;
 
 export type CoreResource = "namespaces" | "nodes" | "pods" | "policies";
 export const coreResources: readonly CoreResource[] = ["namespaces", "nodes", "pods", "policies"];
+/** With a kind of policy that may be installed, and names nodes. */
+export type FollowedResource = CoreResource | "tiers";
+export const followedResources: readonly FollowedResource[] = [...coreResources, "tiers"];
 
 const kinds: Readonly<Record<keyof typeof paths, CollectionKind>> = {
   namespaces: { path: paths.namespaces, apiVersion: "v1", kind: "Namespace" },
@@ -26,6 +30,7 @@ const kinds: Readonly<Record<keyof typeof paths, CollectionKind>> = {
   pods: { path: paths.pods, apiVersion: "v1", kind: "Pod" },
   policies: { path: paths.policies, apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" },
   definitions: { path: paths.definitions, apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" },
+  tiers: { path: paths.tiers, apiVersion: "policy.networking.k8s.io/v1alpha1", kind: "AdminNetworkPolicy" },
   unread: { path: paths.unread, apiVersion: "k8s.cni.cncf.io/v1beta1", kind: "MultiNetworkPolicy" },
 };
 
@@ -52,10 +57,18 @@ export function setUnreadKind(api: ScriptedApi, there: boolean): void {
   }
 }
 
+/** The kind with tiers is installed. */
+export function installTiers(api: ScriptedApi): void {
+  const definition = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" };
+  const name = "adminnetworkpolicies.policy.networking.k8s.io";
+  api.put(paths.definitions, { ...definition, metadata: { name, uid: "crd-of-tiers" } });
+  api.add(kinds.tiers);
+}
+
 let uids = 0;
 
 /** One of a few objects of a resource, in one of a few states. `fresh`: another object under the same name. */
-export function makeObject(resource: CoreResource, index: number, state: number, uid: string): ApiObject {
+export function makeObject(resource: FollowedResource, index: number, state: number, uid: string): ApiObject {
   const name = `x${index}`;
   const home = index % 2 === 0 ? "a" : "b";
   const labels = { state: String(state % 3) };
@@ -72,6 +85,13 @@ export function makeObject(resource: CoreResource, index: number, state: number,
         status: { phase: state % 5 === 0 ? "Succeeded" : "Running" },
         ...metadata,
       });
+    case "tiers": {
+      const peer = state % 3 === 0 ? { nodes: {} } : { namespaces: { matchLabels: labels } };
+      const egress = [{ action: "Deny", to: [peer] }];
+      const spec = { priority: 1, subject: { namespaces: {} }, egress };
+      const apiVersion = "policy.networking.k8s.io/v1alpha1";
+      return { apiVersion, kind: "AdminNetworkPolicy", metadata: { name, ...metadata }, spec };
+    }
     case "policies": {
       const ingress = state % 2 === 0 ? [] : [{ from: [{ podSelector: { matchLabels: labels } }] }];
       return networkPolicy(`${home}/${name}`, { podSelector: {}, ingress }, metadata);
@@ -79,7 +99,7 @@ export function makeObject(resource: CoreResource, index: number, state: number,
   }
 }
 
-export function put(api: ScriptedApi, resource: CoreResource, index: number, state: number, fresh: boolean): void {
+export function put(api: ScriptedApi, resource: FollowedResource, index: number, state: number, fresh: boolean): void {
   const sample = makeObject(resource, index, state, "");
   const { namespace: home, name } = sample.metadata as { namespace?: string; name: string };
   const known = api.collections.get(paths[resource])?.find(home ?? null, name);
@@ -89,18 +109,22 @@ export function put(api: ScriptedApi, resource: CoreResource, index: number, sta
   api.put(paths[resource], makeObject(resource, index, state, uid));
 }
 
-export function remove(api: ScriptedApi, resource: CoreResource, index: number): void {
+export function remove(api: ScriptedApi, resource: FollowedResource, index: number): void {
   const { namespace: home, name } = makeObject(resource, index, 0, "").metadata as { namespace?: string; name: string };
   api.remove(paths[resource], home ?? null, name);
 }
 
-/** By key, what a source that has seen everything should have in force. */
-export function wanted(api: ScriptedApi): ReadonlyMap<string, ClusterObject | Policy> {
-  const held = coreResources.flatMap((name) => api.collections.get(paths[name])?.objects() ?? []);
+/** By key, what a source that has seen everything should have in force; `nodeName`: as the agent of this node. */
+export function wanted(api: ScriptedApi, nodeName: string | null): ReadonlyMap<string, ClusterObject | Policy> {
+  const held = followedResources.flatMap((name) => api.collections.get(paths[name])?.objects() ?? []);
   const { cluster, errors } = readCluster(held.map((object) => JSON.parse(object.json()) as ApiObject));
   if (errors.length > 0) throw new Error(errors.join("; "));
+  const allNodes = nodeName === null || cluster.policies.some(({ egress }) => egress?.some(namesNodes));
+  const objects = cluster.objects.filter(({ kind, name }) => kind !== "Node" || allNodes || name === nodeName);
   return new Map<string, ClusterObject | Policy>([
-    ...cluster.objects.map((object) => [keyOf(object), object] as const),
+    ...objects.map((object) => [keyOf(object), object] as const),
     ...cluster.policies.map((policy) => [policy.id, policy] as const),
   ]);
 }
+
+const namesNodes = ({ peers }: Clause): boolean => peers?.some(({ kind }) => kind === "nodes") ?? false;
