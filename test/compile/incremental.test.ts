@@ -8,7 +8,7 @@ import { applyChange } from "../../src/ir/apply-change.ts";
 import type { RulesetChange } from "../../src/ir/change.ts";
 import type { ForwardedConnection } from "../../src/ir/decide.ts";
 import { decide, isUnknown } from "../../src/ir/decide.ts";
-import type { DomainSetName, Ruleset } from "../../src/ir/ruleset.ts";
+import type { ChainClause, DomainSetName, Ruleset } from "../../src/ir/ruleset.ts";
 import { keyOf } from "../../src/kube/objects.ts";
 import type { Address } from "../../src/net/address.ts";
 import { addressFromValue, familyBits, familyOf, parseAddress } from "../../src/net/address.ts";
@@ -23,7 +23,7 @@ import { frozen, isEmptyChange, rulesetText } from "./ruleset-text.ts";
 const addresses = addressUniverse.map((text) => parseAddress(text)).filter((address) => address !== null);
 const someAddresses = fc.subarray(addresses, { maxLength: 4 });
 
-const names: fc.Arbitrary<NamesOptions | null> = fc.option(
+const nameLearning: fc.Arbitrary<NamesOptions | null> = fc.option(
   fc.record({
     queue: fc.constant(9053),
     service: fc.constantFrom(null, { namespace: "alpha", name: "web" }, { namespace: "alpha", name: "web" }),
@@ -44,7 +44,7 @@ const options: fc.Arbitrary<CompileOptions> = fc.record({
   defaultVerdict: fc.constantFrom("accept" as const, "accept" as const, "deny" as const),
   logGroup: fc.constantFrom(null, 9080),
   exemptNamespaces: fc.constantFrom(new Set<string>(), new Set<string>(), new Set(["beta"])),
-  names,
+  names: nameLearning,
 });
 
 /** The cluster as it should be after changes, kept in the plainest way. */
@@ -127,6 +127,24 @@ function checkChange(before: Ruleset, change: RulesetChange, after: Ruleset): vo
   }
 }
 
+/** Lists of one name are one list, shared by the chains that have it, and a name tells the direction. */
+function checkLists({ chains }: Ruleset): void {
+  const byName = new Map<string, readonly ChainClause[]>();
+  for (const { direction, lists, admin, networkPolicy, baseline } of chains.values()) {
+    for (const [name, clauses] of [
+      [lists.admin, admin],
+      [lists.networkPolicy, networkPolicy ?? []],
+      [lists.baseline, baseline],
+    ] as const) {
+      if (name === null) assert.deepEqual(clauses, []);
+      else assert.equal(byName.get(`${name} ${direction}`) ?? clauses, clauses, name);
+      if (name !== null) byName.set(`${name} ${direction}`, clauses);
+    }
+  }
+  const names = [...byName.keys()].map((key) => key.split(" ")[0]);
+  assert.equal(new Set(names).size, names.length, "no list is of both directions");
+}
+
 const batches = fc.array(fc.array(someStep, { minLength: 1, maxLength: 4 }), {
   minLength: 3,
   maxLength: 15,
@@ -148,6 +166,7 @@ describe("the incremental compiler", () => {
           const change = compiler.apply(kept.take(batch));
           const whole = compileWhole(kept.cluster(), settings);
           assert.equal(rulesetText(compiler.ruleset()), rulesetText(whole), "incremental = whole");
+          checkLists(compiler.ruleset());
           checkChange(before, change, whole);
         }
       }),
