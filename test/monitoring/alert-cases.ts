@@ -26,6 +26,15 @@ const audit = `portcullis_audit_packets_total{${agent},direction="egress",verdic
 const watchFailures = `portcullis_source_watch_failures_total{${agent},resource="pods"}`;
 const build = (where: string, version: string) => `portcullis_build_info{${where},version="${version}"}`;
 
+/** Late answers as told, nothing else left out. */
+const namesLeftOut = (late: string): Readonly<Record<string, string>> => ({
+  [`portcullis_dns_over_limit_total{${agent},limit="name"}`]: "0x120",
+  [`portcullis_dns_over_limit_total{${agent},limit="pod"}`]: "0x120",
+  [`portcullis_dns_refused_addresses_total{${agent}}`]: "0x120",
+  [`portcullis_dns_late_answers_total{${agent}}`]: late,
+  [`portcullis_dns_unseen_packets_total{${agent}}`]: "0x120",
+});
+
 export const alertCases: readonly AlertCase[] = [
   {
     alert: "PortcullisAgentDown",
@@ -107,6 +116,18 @@ export const alertCases: readonly AlertCase[] = [
     minutes: 40,
     fires: { [lost]: "0+5x120" },
     quiet: { [lost]: "7x120" },
+  },
+  {
+    alert: "PortcullisNamesNotLearned",
+    minutes: 10,
+    fires: { [`portcullis_dns_patterns{${agent}}`]: "3x60", [`portcullis_dns_listening{${agent}}`]: "0x60" },
+    quiet: { [`portcullis_dns_patterns{${agent}}`]: "0x60", [`portcullis_dns_listening{${agent}}`]: "0x60" },
+  },
+  {
+    alert: "PortcullisNamesIncomplete",
+    minutes: 60,
+    fires: namesLeftOut("0+1x120"),
+    quiet: namesLeftOut("5x120"),
   },
   {
     alert: "PortcullisVersionSkew",

@@ -89,7 +89,9 @@ async function metricsOfAgent(folder: string): Promise<string> {
     policies: [counter.name as PolicyId],
   } as const;
   const counters = () => Promise.resolve([counter, audit]);
-  const dataplane: Dataplane = { ...recordingDataplane().dataplane, counters };
+  const nothing = () => Promise.resolve();
+  const names = { learn: nothing, held: () => Promise.resolve([]), decideAnew: nothing };
+  const dataplane: Dataplane = { ...recordingDataplane().dataplane, counters, names };
   const { log, text } = collectedLog();
   const stop = new AbortController();
   const client = {
@@ -106,6 +108,7 @@ async function metricsOfAgent(folder: string): Promise<string> {
       dataplane,
       cluster: { client, requests },
       dropLog: { netns: `pct-no-such-${process.pid}`, group: 1 },
+      nameSettings: { netns: null, queue: 1, minTtl: 5, maxTtl: 60, grace: 60 },
       clock: systemClock,
       random: () => 0,
       log,

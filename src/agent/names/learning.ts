@@ -176,7 +176,7 @@ export function createNameLearning(parts: LearningParts): NameLearning {
     counts: () => ({
       ...readCounts(shared),
       isListening: listening,
-      patterns: new Set(table.sets.flatMap(({ patterns }) => patterns)).size,
+      patterns: table.subjects.length === 0 ? 0 : new Set(table.sets.flatMap(({ patterns }) => patterns)).size,
       subjects: table.subjects.length,
       refused: kernel.refused(),
     }),
