@@ -7,7 +7,7 @@ import { verdictOf } from "./base-chains.ts";
 import { addDecision } from "./chain.ts";
 import { addChain, addCounter, type ChainContext } from "./clause-rules.ts";
 import { auditReport, denied, type DenyReason, denyReasons } from "./deny-chains.ts";
-import type { Part, PartId, Plan } from "./part.ts";
+import { Parts, type PartId, type Plan } from "./part.ts";
 
 const back: Verdict = { kind: "return" };
 const goto = (chain: string): Verdict => ({ kind: "goto", chain });
@@ -36,7 +36,7 @@ const acceptedName = (audit: Chain["name"], family: Family): string => kernelNam
  */
 export function planAudited(enforced: Chain | null, audit: Chain, family: Family): Plan {
   const { direction } = audit;
-  const side: Side = { audit, direction, family, parts: new Map<PartId, Part>() };
+  const side: Side = { audit, direction, family, parts: new Parts() };
   const accepted = acceptedName(audit.name, family);
   const tellsDenials = addTeller(side, "denies");
   const goesOn = direction === "ingress" ? verdictOf.ingressAccepted : verdictOf.egressAccepted;

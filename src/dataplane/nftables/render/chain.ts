@@ -17,7 +17,7 @@ import {
   type RuleList,
 } from "./clause-rules.ts";
 import { isWorthSharing, sharedTierRules, type TierEnds, tierRules } from "./ordered-rules.ts";
-import type { Part, PartId, Plan } from "./part.ts";
+import { Parts, type PartId, type Plan } from "./part.ts";
 import { clausesOfProtocol, type PortClass } from "./port-classes.ts";
 import { portMapRule } from "./port-maps.ts";
 
@@ -48,7 +48,7 @@ export function planChain(chain: Chain, family: Family): Plan {
     tiers: "shared",
     counts: "decisions",
     leaves: [],
-    parts: new Map<PartId, Part>(),
+    parts: new Parts(),
   };
   addDecision(context, chain);
   return context.parts;

@@ -10,7 +10,7 @@ import type { DenyReason } from "./deny-chains.ts";
 import { mergeBlocks } from "./blocks.ts";
 import { blocksRule, type LookupKey, unionRule } from "./counter-maps.ts";
 import { acceptDomains } from "./domain-lookups.ts";
-import type { Below, CounterSource, MembersName, Part, PartId, UnionContent, UnionEntry } from "./part.ts";
+import type { Below, CounterSource, MembersName, PartId, Parts, UnionContent, UnionEntry } from "./part.ts";
 
 /** What all rules of one endpoint chain have in common, and where the parts they need are collected. */
 export interface ChainContext {
@@ -38,7 +38,7 @@ export interface ChainContext {
   readonly counts: "decisions" | "audit";
   /** What `accepted` and `denied` lead to, where that is not always there. */
   readonly leaves: readonly PartId[];
-  readonly parts: Map<PartId, Part>;
+  readonly parts: Parts;
 }
 
 /** Rules and what they refer to. */

@@ -12,7 +12,7 @@ import {
   ownField,
   type RuleList,
 } from "./clause-rules.ts";
-import type { PartId } from "./part.ts";
+import { type PartId, Parts, type Plan } from "./part.ts";
 import { portMapRule } from "./port-maps.ts";
 import { type ListPlan, l4proto, next, type PortsPlan, type TierPlan, tierPlan } from "./tier-plan.ts";
 
@@ -33,7 +33,7 @@ export interface TierEnds {
  */
 export function tierRules(context: ChainContext, clauses: readonly ChainClause[], ends: TierEnds): RuleList {
   const plan = tierPlan(context, clauses, ends.denied);
-  for (const [id, part] of plan.parts) context.parts.set(id, part);
+  context.parts.takeIn(plan.parts);
   const leaving: Rule = { statements: [{ kind: "verdict", verdict: ends.next }], comment: null };
   const tier: Tier = { context, ends, plan, ending: { rules: [leaving], uses: ends.nextUses } };
   return joinRules([...plan.byPort.map((ports) => portsRules(tier, ports)), lastRules(tier, plan.inLine)]);
@@ -59,7 +59,32 @@ export function sharedTierRules(
   ends: TierEnds,
   below: string,
 ): RuleList {
-  const { content } = tierPlan(context, clauses, ends.denied);
+  const plan = tierPlan(context, clauses, ends.denied);
+  let shared = sharedTiers.get(plan);
+  if (shared === undefined) sharedTiers.set(plan, (shared = sharedTier(context, clauses, ends, plan)));
+  context.parts.takeIn(shared.parts);
+  return {
+    rules: [{ statements: [{ kind: "verdict", verdict: goto(shared.tier) }], comment: null }],
+    uses: [`chain ${shared.tier}`, ...ends.nextUses],
+    below: { map: shared.map, chain: below },
+  };
+}
+
+interface SharedTier {
+  readonly tier: string;
+  readonly map: string;
+  readonly parts: Plan;
+}
+
+const sharedTiers = new WeakMap<TierPlan, SharedTier>();
+
+function sharedTier(
+  endpoint: ChainContext,
+  clauses: readonly ChainClause[],
+  ends: TierEnds,
+  { content }: TierPlan,
+): SharedTier {
+  const context = { ...endpoint, parts: new Parts() };
   const of = `${context.direction === "ingress" ? "in" : "eg"}${context.family}-${content}`;
   const map: ProgramSet = {
     name: `below-${of}`,
@@ -72,20 +97,11 @@ export function sharedTierRules(
   };
   context.parts.set(`set ${map.name}`, { id: `set ${map.name}`, uses: [], object: { kind: "set", set: map } });
   const lookup: Statement = { kind: "verdict-map", key: [ownField(context)], map: map.name };
-  const next = addChain(context, map.name, {
-    rules: [{ statements: [lookup], comment: null }],
-    uses: [`set ${map.name}`],
-  });
-  const tier = addChain(
-    context,
-    `tier-${of}`,
-    tierRules(context, clauses, { ...ends, next: goto(map.name), nextUses: [next] }),
-  );
-  return {
-    rules: [{ statements: [{ kind: "verdict", verdict: goto(`tier-${of}`) }], comment: null }],
-    uses: [tier, ...ends.nextUses],
-    below: { map: map.name, chain: below },
-  };
+  const rules = [{ statements: [lookup], comment: null }];
+  const next = addChain(context, map.name, { rules, uses: [`set ${map.name}`] });
+  const tier = `tier-${of}`;
+  addChain(context, tier, tierRules(context, clauses, { ...ends, next: goto(map.name), nextUses: [next] }));
+  return { tier, map: map.name, parts: context.parts };
 }
 
 const goto = (chain: string): Verdict => ({ kind: "goto", chain });

@@ -86,5 +86,29 @@ export interface UnionBlock {
   readonly counter: string | null;
 }
 
-/** Parts by name, those that are used before those that use them. */
-export type Plan = ReadonlyMap<PartId, Part>;
+/** Parts by name. */
+export interface Plan {
+  get(id: PartId): Part | undefined;
+}
+
+/** A plan in the making: parts of its own, and those of plans that are taken in as they are. */
+export class Parts implements Plan {
+  readonly #own = new Map<PartId, Part>();
+  readonly #others: Plan[] = [];
+
+  get(id: PartId): Part | undefined {
+    return this.#own.get(id) ?? this.#others.map((plan) => plan.get(id)).find((part) => part !== undefined);
+  }
+
+  has(id: PartId): boolean {
+    return this.get(id) !== undefined;
+  }
+
+  set(id: PartId, part: Part): void {
+    this.#own.set(id, part);
+  }
+
+  takeIn(plan: Plan): void {
+    this.#others.push(plan);
+  }
+}

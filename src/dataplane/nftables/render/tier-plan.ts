@@ -21,7 +21,7 @@ import {
 } from "./clause-rules.ts";
 import { acceptDomains, domainsOf } from "./domain-lookups.ts";
 import { firstMatchRules, type VerdictFor, withVerdict } from "./first-match.ts";
-import type { MembersName, Part, PartId, Plan } from "./part.ts";
+import { Parts, type MembersName, type PartId, type Plan } from "./part.ts";
 import { orderedByPort, type PortClass } from "./port-classes.ts";
 
 /** So few rules stand in line, one after the other: as fast as anything else, and easier to read. */
@@ -67,7 +67,7 @@ export function tierPlan(context: ChainContext, clauses: readonly ChainClause[],
   planned.set(clauses, plans);
   const found = plans.get(key);
   if (found !== undefined) return found;
-  const lists = planTier({ ...context, parts: new Map<PartId, Part>() }, clauses, (action) =>
+  const lists = planTier({ ...context, parts: new Parts() }, clauses, (action) =>
     action === "accept" ? accepted : action === "deny" ? denied : next,
   );
   const plan = { ...lists, content: contentHash([key, ...contentOf(lists)]) };
