@@ -90,7 +90,7 @@ describe("the chart in a cluster", { skip: whySkipped() || noHelm }, () => {
   it("helm install: policies are in force on every node", async () => {
     await site.expect(open, { evaluator: false });
     const notes = await helm("install", "portcullis", chart);
-    assert.match(notes, /enforces NetworkPolicy on every node/);
+    assert.match(notes, /enforces on every node of this cluster: .*\bNetworkPolicy/);
     await agentsReady();
     await site.expect(asPoliciesSay);
     assert.deepEqual(tablesLeft(), nodes);
