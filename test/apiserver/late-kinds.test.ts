@@ -114,8 +114,9 @@ describe("a CRD that comes late and goes", { skip: whySkipped() }, () => {
     await site.apply({ ...crd, spec: both });
     const isServed = async (): Promise<true | null> => ((await servedTiers(site.api)).length > 0 ? true : null);
     await until("the version that is read is served", isServed, patience);
+    // Of both versions it knows the newest state: that it reads the one that it reads, this tells.
+    await until("nothing is reported", async () => ((await errors()) === "[]" ? true : null), patience);
     await site.settle();
     await site.expect({ "x/a x/b TCP/80": "deny" });
-    await until("nothing is reported", async () => ((await errors()) === "[]" ? true : null), patience);
   });
 });
