@@ -21,10 +21,10 @@ const packages = {
 };
 
 /**
- * What only a machine that is thrown away afterwards gets: 96 MB, and a server that Debian starts. Elsewhere the tests
- * that need it say that they are skipped.
+ * What only a machine that is thrown away afterwards gets: 96 MB, and servers that Debian starts. Elsewhere the tests
+ * that need them say that they are skipped.
  */
-const packagesOfCi = { prometheus: "promtool" };
+const packagesOfCi = { prometheus: "promtool", "dnsmasq-base": "dnsmasq" };
 
 /** What only some suites need, installed only when they are asked for (`--with=cluster`). */
 const packagesOf = {
