@@ -1,4 +1,5 @@
 import type { Mutant } from "./mutant.ts";
+import { mutantsOfNames } from "./mutants-of-names.ts";
 import { mutantsOfReading } from "./mutants-of-reading.ts";
 import { mutantsOfTierKinds } from "./mutants-of-tier-kinds.ts";
 import { mutantsOfTiers } from "./mutants-of-tiers.ts";
@@ -262,4 +263,5 @@ export const mutants: readonly Mutant[] = [
   ...mutantsOfTiers,
   ...derived,
   ...rendered,
+  ...mutantsOfNames,
 ];
