@@ -1,16 +1,16 @@
-import { addressFromValue, type Family } from "../../../net/address.ts";
+import type { Family } from "../../../net/address.ts";
 import { emptyAddresses, type AddressInterval } from "../../../net/address-set.ts";
 import type { PortProtocol } from "../../../net/protocol.ts";
 import type { Direction } from "../../../policy/policy.ts";
 import type { ChainClause, ChainName } from "../../../ir/ruleset.ts";
-import { commentText, contentHash, kernelName } from "../names.ts";
-import type { ElementData, KeyType, ProgramSet, Rule } from "../program.ts";
+import { commentText, kernelName } from "../names.ts";
+import type { KeyType, ProgramSet, Rule } from "../program.ts";
 import type { KeyField, Statement, Verdict } from "../statement.ts";
 import type { DenyReason } from "./deny-chains.ts";
 import { mergeBlocks } from "./blocks.ts";
 import { blocksRule, type LookupKey, unionRule } from "./counter-maps.ts";
 import { acceptDomains } from "./domain-lookups.ts";
-import type { Below, CounterSource, MembersName, PartId, Parts, UnionContent, UnionEntry } from "./part.ts";
+import type { Below, CounterSource, MembersName, PartId, Parts, UnionEntry } from "./part.ts";
 
 /** What all rules of one endpoint chain have in common, and where the parts they need are collected. */
 export interface ChainContext {

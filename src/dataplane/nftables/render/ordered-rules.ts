@@ -14,7 +14,7 @@ import {
 } from "./clause-rules.ts";
 import { type PartId, Parts, type Plan } from "./part.ts";
 import { portMapRule } from "./port-maps.ts";
-import { type ListPlan, l4proto, next, type PortsPlan, type TierPlan, tierPlan } from "./tier-plan.ts";
+import { type ListPlan, l4proto, nextOfTier, type PortsPlan, type TierPlan, tierPlan } from "./tier-plan.ts";
 
 /** How an ordered tier ends. */
 export interface TierEnds {
@@ -147,6 +147,6 @@ function lastRules(tier: Tier, list: ListPlan): RuleList {
 
 function leadingTo(verdict: Verdict, rule: Rule): Rule {
   const last = rule.statements.at(-1);
-  if (last?.kind !== "verdict" || last.verdict !== next) return rule;
+  if (last?.kind !== "verdict" || last.verdict !== nextOfTier) return rule;
   return { ...rule, statements: [...rule.statements.slice(0, -1), { kind: "verdict", verdict }] };
 }

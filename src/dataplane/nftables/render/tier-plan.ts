@@ -21,14 +21,14 @@ import {
 } from "./clause-rules.ts";
 import { acceptDomains, domainsOf } from "./domain-lookups.ts";
 import { firstMatchRules, type VerdictFor, withVerdict } from "./first-match.ts";
-import { Parts, type MembersName, type PartId, type Plan } from "./part.ts";
+import { Parts, type MembersName, type Plan } from "./part.ts";
 import { orderedByPort, type PortClass } from "./port-classes.ts";
 
 /** So few rules stand in line, one after the other: as fast as anything else, and easier to read. */
 const mostLinear = 6;
 
 /** Stands in a plan for what decides where a tier does not. */
-export const next: Verdict = { kind: "goto", chain: "next" };
+export const nextOfTier: Verdict = { kind: "goto", chain: "next" };
 
 /** Rules that stand last in their chain. */
 export interface ListPlan {
@@ -68,7 +68,7 @@ export function tierPlan(context: ChainContext, clauses: readonly ChainClause[],
   const found = plans.get(key);
   if (found !== undefined) return found;
   const lists = planTier({ ...context, parts: new Parts() }, clauses, (action) =>
-    action === "accept" ? accepted : action === "deny" ? denied : next,
+    action === "accept" ? accepted : action === "deny" ? denied : nextOfTier,
   );
   const plan = { ...lists, content: contentHash([key, ...contentOf(lists)]) };
   plans.set(key, plan);
