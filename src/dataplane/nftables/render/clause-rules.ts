@@ -119,11 +119,15 @@ export function addCounter(
  */
 export function addChain(context: Pick<ChainContext, "leaves" | "parts">, name: string, list: RuleList): PartId {
   const id: PartId = `chain ${name}`;
-  const uses = [...new Set([...list.uses, ...context.leaves])];
+  const ends = new Set(list.rules.flatMap(({ statements }) => statements.map(endOf)));
+  const uses = [...new Set([...list.uses, ...context.leaves.filter((leaf) => ends.has(leaf))])];
   const object = { kind: "chain", chain: { name, hook: null, rules: list.rules } } as const;
   context.parts.set(id, { id, uses, object, ...(list.below === undefined ? {} : { below: list.below }) });
   return id;
 }
+
+const endOf = (statement: Statement): PartId | null =>
+  statement.kind === "verdict" && "chain" in statement.verdict ? `chain ${statement.verdict.chain}` : null;
 
 /** `namespace/policy[rule]`. */
 export function clauseComment(clause: ChainClause): string {
