@@ -97,7 +97,13 @@ export class Parts implements Plan {
   readonly #others: Plan[] = [];
 
   get(id: PartId): Part | undefined {
-    return this.#own.get(id) ?? this.#others.map((plan) => plan.get(id)).find((part) => part !== undefined);
+    const own = this.#own.get(id);
+    if (own !== undefined) return own;
+    for (const plan of this.#others) {
+      const part = plan.get(id);
+      if (part !== undefined) return part;
+    }
+    return undefined;
   }
 
   has(id: PartId): boolean {

@@ -67,9 +67,8 @@ export function tierPlan(context: ChainContext, clauses: readonly ChainClause[],
   planned.set(clauses, plans);
   const found = plans.get(key);
   if (found !== undefined) return found;
-  const lists = planTier({ ...context, parts: new Parts() }, clauses, (action) =>
-    action === "accept" ? accepted : action === "deny" ? denied : nextOfTier,
-  );
+  const verdictFor: VerdictFor = (action) => (action === "accept" ? accepted : action === "deny" ? denied : nextOfTier);
+  const lists = planTier({ ...context, parts: new Parts() }, clauses, verdictFor, key);
   const plan = { ...lists, content: contentHash([key, ...contentOf(lists)]) };
   plans.set(key, plan);
   return plan;
@@ -88,6 +87,7 @@ function planTier(
   context: ChainContext,
   clauses: readonly ChainClause[],
   verdictFor: VerdictFor,
+  key: string,
 ): Omit<TierPlan, "content"> {
   const relevant = relevantClauses(context, clauses);
   const { parts, tiers } = context;
@@ -101,7 +101,8 @@ function planTier(
   const portless = relevant.filter(({ match }) => match.kind === "peers" && match.ports === null);
   const rest = listPlan(firstMatchRules(context, portless, verdictFor), null);
   const end = tiers === "shared" ? rest : null;
-  const list = (of: readonly ChainClause[]): ListPlan => listPlan(firstMatchRules(context, of, verdictFor), end);
+  const list = (of: readonly ChainClause[]): ListPlan =>
+    listPlan(rememberedRules(context, of, verdictFor, `${key} ${end?.content ?? ""}`), end);
   const byPort = portProtocols.map((protocol): PortsPlan => {
     const { classes, otherPorts } = orderedByPort(relevant, protocol);
     return {
@@ -112,6 +113,47 @@ function planTier(
   });
   const inLine = tiers === "shared" ? { rules: joinRules([]), content: rest.content, end: rest } : rest;
   return { byPort, inLine, parts };
+}
+
+interface Remembered {
+  readonly rules: RuleList;
+  readonly parts: Plan;
+}
+
+/** Lists by their first clause that is for some ports, the last few of each. Most outlive a change of another policy. */
+const remembered = new WeakMap<ChainClause, Map<string, Remembered>>();
+const mostRemembered = 8;
+const clauseNumbers = new WeakMap<ChainClause, number>();
+let lastNumber = 0;
+
+function numberOf(clause: ChainClause): number {
+  const number = clauseNumbers.get(clause) ?? ++lastNumber;
+  clauseNumbers.set(clause, number);
+  return number;
+}
+
+/** The rules of one list; `key` says what they depend on beside the clauses. */
+function rememberedRules(
+  context: ChainContext,
+  clauses: readonly ChainClause[],
+  verdictFor: VerdictFor,
+  key: string,
+): RuleList {
+  const first = clauses.find(({ match }) => match.kind === "pairs" || match.ports !== null);
+  if (first === undefined) return firstMatchRules(context, clauses, verdictFor);
+  const lists = remembered.get(first) ?? new Map<string, Remembered>();
+  remembered.set(first, lists);
+  const id = `${key} ${clauses.map(numberOf).join(" ")}`;
+  let found = lists.get(id);
+  if (found === undefined) {
+    const parts = new Parts();
+    found = { rules: firstMatchRules({ ...context, parts }, clauses, verdictFor), parts };
+    const [oldest] = lists.keys();
+    if (lists.size >= mostRemembered && oldest !== undefined) lists.delete(oldest);
+    lists.set(id, found);
+  }
+  context.parts.takeIn(found.parts);
+  return found.rules;
 }
 
 /** A list that ends as another does goes there for its end. */
