@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { noNamespaces } from "../own-namespace.ts";
-import { missingDnsmasq, startDnsmasq } from "./processes.ts";
+import { missingDnsmasq, startDnsmasq, startSecondResolver } from "./processes.ts";
 import { type Scene, buildScene, namesPolicy } from "./scene.ts";
-import { addresses, service } from "./site.ts";
+import { addresses, run, service } from "./site.ts";
 
 const answers = (result: string): string => `portcullis_dns_answers_total{result="${result}"}`;
 const v4 = (host: number): string => `198.51.100.${host}`;
@@ -130,6 +130,27 @@ describe("names learned from answers", { skip: noNamespaces, timeout: 120_000 },
     assert.ok(milliseconds < 2000, `${milliseconds} ms`);
     assert.equal(await opens(v4(217)), true);
     assert.equal(await opens("2001:db8:5::d9"), true);
+  });
+
+  it("hold nobody up where a Service leads each query of one socket to another resolver", async () => {
+    const second = await startSecondResolver(scene.site);
+    const toEither = `table inet either { chain to { type nat hook prerouting priority -110;
+      ip daddr ${service[0]} dnat ip to numgen random mod 2 map { 0 : ${addresses.dns[0]}, 1 : ${addresses.honest[0]} }; }; }\n`;
+    run("ip", ["netns", "exec", scene.site.node, "nft", "-f", "-"], toEither);
+    const numbers = () =>
+      Promise.all(
+        ["portcullis_dns_queries_total", answers("learned"), answers("known")].map((name) => scene.metric(name)),
+      );
+    const [queries = 0, learned = 0, known = 0] = await numbers();
+    try {
+      const times = await scene.client.call("both", { server: service[0], count: 300 });
+      assert.ok(Math.max(...times) < 1500, `the slowest took ${Math.max(...times)} ms`);
+      const [queriesNow = 0, learnedNow = 0, knownNow = 0] = await numbers();
+      assert.deepEqual([queriesNow - queries, learnedNow + knownNow - learned - known], [600, 600]);
+    } finally {
+      run("ip", ["netns", "exec", scene.site.node, "nft", "delete", "table", "inet", "either"]);
+      await second.stop();
+    }
   });
 
   it("that leave the answer let no new connection begin, open ones go on for the grace, and are cut then", async () => {

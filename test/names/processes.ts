@@ -30,7 +30,11 @@ async function startScript(netns: string, file: string, args: readonly string[] 
 }
 
 export const startResolver = async (site: Site): Promise<Running> =>
-  stopper(await startScript(site.pods.dns, "resolver.ts"));
+  stopper(await startScript(site.pods.dns, "resolver.ts", ["serve", ...addresses.dns, "lies"]));
+
+/** A second one, that answers the same. */
+export const startSecondResolver = async (site: Site): Promise<Running> =>
+  stopper(await startScript(site.pods.honest, "resolver.ts", ["serve", ...addresses.honest]));
 
 export const startOutside = async (site: Site): Promise<Running> =>
   stopper(await startScript(site.web, "resolver.ts", ["echo"]));

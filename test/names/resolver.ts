@@ -1,11 +1,11 @@
 /**
- * The scripted resolver: `node resolver.ts [echo]`, run inside a namespace. The first label of a name says how it is
+ * The scripted resolver: `node resolver.ts echo` or `serve ADDRESS4 ADDRESS6 [lies]`, run inside a namespace. The first label of a name says how it is
  * answered: `KIND-NUMBER-TTL`, so that nothing has to be agreed beforehand; NUMBER is the host in 198.51.100.0/24 or
  * 2001:db8:5::/64. What it does wrong it does on purpose.
  */
 import { type Socket as DatagramSocket, createSocket } from "node:dgram";
 import { type Socket, createServer } from "node:net";
-import { addresses, strangeResolver } from "./site.ts";
+import { strangeResolver } from "./site.ts";
 import { type Written, type WrittenRecord, asked, flags, messageBytes, nameBytes, types } from "./dns-message.ts";
 
 interface Asked {
@@ -130,10 +130,11 @@ function bound(type: "udp4" | "udp6", port: number, address?: string): DatagramS
   return socket;
 }
 
-function serveDatagrams(type: "udp4" | "udp6"): void {
-  const own = bound(type, 53, addresses.dns[type === "udp4" ? 0 : 1]);
+/** `mayLie`: it also has an address that nobody asks. */
+function serveDatagrams(type: "udp4" | "udp6", address: string, mayLie: boolean): void {
+  const own = bound(type, 53, address);
   const otherPort = bound(type, 5353);
-  const stranger = type === "udp4" ? bound(type, 53, strangeResolver) : null;
+  const stranger = mayLie ? bound(type, 53, strangeResolver) : null;
   own.on("message", (bytes, peer) => {
     for (const { message, from } of repliesTo(readQuery(bytes), false)) {
       const socket = from === "port" ? otherPort : from === "stranger" ? (stranger ?? otherPort) : own;
@@ -177,10 +178,11 @@ function echo(): void {
   createServer((socket) => void socket.on("error", () => {}).pipe(socket)).listen(8080, "::");
 }
 
-if (process.argv[2] === "echo") echo();
+const [, , task, address4 = "", address6 = "", lies] = process.argv;
+if (task === "echo") echo();
 else {
-  serveDatagrams("udp4");
-  serveDatagrams("udp6");
+  serveDatagrams("udp4", address4, lies === "lies");
+  serveDatagrams("udp6", address6, false);
   serveStreams();
 }
 setTimeout(() => process.send?.("ready"), 100);
