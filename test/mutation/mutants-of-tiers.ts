@@ -141,8 +141,8 @@ const derived: readonly Mutant[] = [
   {
     line: "(compile) rule 2: an order that can deny more is seen",
     file: "src/compile/can-deny.ts",
-    text: `if (next?.match === step.match && rank[next.action] >= rank[step.action]) at++;`,
-    replacement: `if (next?.match === step.match) at++;`,
+    text: `if (next?.match === match && rank[next.action] >= rank[action])`,
+    replacement: `if (next?.match === match)`,
   },
   {
     line: "(compile) rule 2: a deny that comes is seen",
@@ -170,15 +170,15 @@ const render = "src/dataplane/nftables/render";
 const rendered: readonly Mutant[] = [
   {
     line: "(nftables) tiers: Pass goes on to what stands below",
-    file: `${render}/chain.ts`,
-    text: `return passed;`,
-    replacement: `return context.accepted;`,
+    file: `${render}/tier-plan.ts`,
+    text: `action === "deny" ? denied : nextOfTier);`,
+    replacement: `action === "deny" ? denied : accepted);`,
   },
   {
     line: "(nftables) tiers: Deny denies",
-    file: `${render}/chain.ts`,
-    text: `return context.denied(tier);`,
-    replacement: `return passed;`,
+    file: `${render}/tier-plan.ts`,
+    text: `(action === "accept" ? accepted : action === "deny" ? denied : nextOfTier);`,
+    replacement: `(action === "accept" ? accepted : nextOfTier);`,
   },
   {
     line: "(nftables) tiers: Admin comes first",
@@ -194,26 +194,26 @@ const rendered: readonly Mutant[] = [
   },
   {
     line: "(nftables) tiers: rules up to the one that matches everything, that one too",
-    file: `${render}/ordered-rules.ts`,
+    file: `${render}/tier-plan.ts`,
     text: `return all === -1 ? relevant : relevant.slice(0, all + 1);`,
     replacement: `return all === -1 ? relevant : relevant.slice(0, all);`,
   },
   {
     line: "(nftables) first match: a rule for every port is asked for the ports of others, too",
-    file: `${render}/ordered-rules.ts`,
-    text: `if (otherPorts.length === ends.portless.length) return mapped;`,
-    replacement: `if (otherPorts.length >= 0) return mapped;`,
+    file: `${render}/tier-plan.ts`,
+    text: `otherPorts: otherPorts.length === portless.length ? null : list(otherPorts),`,
+    replacement: `otherPorts: null,`,
   },
   {
     line: "(nftables) first match: a member counts for the rule that names it first",
     file: `${render}/first-match.ts`,
-    text: `clause.action === action ? ruleCounter(context, clause) : null;\n    const content`,
-    replacement: `clause.action !== "pass" ? ruleCounter(context, clause) : null;\n    const content`,
+    text: `clause.action === action && shown.has(clause) ? ruleCounter(context, clause) : null;`,
+    replacement: `shown.has(clause) ? ruleCounter(context, clause) : null;`,
   },
   {
     line: "(nftables) first match: a block before a rule of members comes before it",
     file: `${render}/first-match.ts`,
-    text: `.filter((piece) => piece.before < members.length);`,
+    text: `.filter((piece) => piece.before < grouped.length);`,
     replacement: `.filter((piece) => piece.before < 0);`,
   },
   {
