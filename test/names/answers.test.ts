@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { noNamespaces } from "../own-namespace.ts";
-import { missingDnsmasq, startDnsmasq, startSecondResolver } from "./processes.ts";
+import { missingDnsmasq, startDnsmasq, startNodeResolver, startSecondResolver } from "./processes.ts";
 import { type Scene, buildScene, namesPolicy } from "./scene.ts";
-import { addresses, run, service } from "./site.ts";
+import { addresses, nodeResolver, run, service } from "./site.ts";
 
 const answers = (result: string): string => `portcullis_dns_answers_total{result="${result}"}`;
 const v4 = (host: number): string => `198.51.100.${host}`;
@@ -60,6 +60,18 @@ describe("names learned from answers", { skip: noNamespaces, timeout: 120_000 },
     assert.equal(await opens("2001:db8:5::d1"), true);
     assert.equal((await asks("many-10-60.tcp.example.org", { tcp: true }))?.code, 0);
     assert.equal(await opens(v4(109)), true);
+  });
+
+  it("come from a resolver of the node's own, as node-local DNS is", async () => {
+    const local = await startNodeResolver(scene.site);
+    try {
+      await asks("ok-224-60.example.org", { server: nodeResolver[0] });
+      assert.equal(await opens(v4(224)), true);
+      await asks("ok-225-60.example.org", { server: nodeResolver[0], tcp: true });
+      assert.equal(await opens(v4(225)), true);
+    } finally {
+      await local.stop();
+    }
   });
 
   it("are found at the end of aliases, not where an answer says something of another name", async () => {

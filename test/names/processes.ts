@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { Calls } from "./asker.ts";
-import { type PodName, type Site, addresses } from "./site.ts";
+import { type PodName, type Site, addresses, nodeResolver } from "./site.ts";
 
 const here = import.meta.dirname;
 
@@ -35,6 +35,10 @@ export const startResolver = async (site: Site): Promise<Running> =>
 /** A second one, that answers the same. */
 export const startSecondResolver = async (site: Site): Promise<Running> =>
   stopper(await startScript(site.pods.honest, "resolver.ts", ["serve", ...addresses.honest]));
+
+/** One on the node itself, as node-local DNS is. */
+export const startNodeResolver = async (site: Site): Promise<Running> =>
+  stopper(await startScript(site.node, "resolver.ts", ["serve", ...nodeResolver]));
 
 export const startOutside = async (site: Site): Promise<Running> =>
   stopper(await startScript(site.web, "resolver.ts", ["echo"]));

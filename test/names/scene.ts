@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type AgentProcess, ask, startAgent, untilReady } from "../faults/processes.ts";
 import { type Asker, type Running, startAsker, startOutside, startResolver } from "./processes.ts";
-import { type PodName, type Site, addresses, buildSite, podRanges, service } from "./site.ts";
+import { type PodName, type Site, addresses, buildSite, nodeResolver, podRanges, service } from "./site.ts";
 
 type Manifest = Readonly<Record<string, unknown>>;
 
@@ -79,7 +79,18 @@ export interface Scene {
   remove(): Promise<void>;
 }
 
-export const flags = ["--dns-min-ttl", "1s", "--dns-max-ttl", "1h", "--dns-grace", "2s", "--sync-period", "1h"];
+export const flags = [
+  "--dns-min-ttl",
+  "1s",
+  "--dns-max-ttl",
+  "1h",
+  "--dns-grace",
+  "2s",
+  "--sync-period",
+  "1h",
+  "--dns-resolver",
+  nodeResolver[0],
+];
 
 export async function buildScene(more: readonly string[] = flags): Promise<Scene> {
   const base = mkdtempSync(join(tmpdir(), "pct-names-"));

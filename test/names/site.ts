@@ -18,6 +18,8 @@ export const addresses = {
 export type PodName = keyof typeof addresses;
 /** Where the scripted resolver answers from, too, and nobody asks it. */
 export const strangeResolver = "10.77.1.54";
+/** Where the node's own resolver listens, as node-local DNS does. */
+export const nodeResolver = ["169.254.20.10", "fd77:2::a"] as const;
 export const service = ["10.96.0.10", "fd96::a"] as const;
 export const podRanges = ["10.77.1.0/24", "fd77:1::/64"];
 const gateways = ["10.77.1.1", "fd77:1::1"] as const;
@@ -107,6 +109,7 @@ export function buildSite(): Site {
     for (const [index, name] of names.entries()) attach(node, pods[name], addresses[name], `pod${index}`);
     ip("-n", pods.dns, "address", "add", `${strangeResolver}/32`, "dev", "eth0");
     ip("-n", node, "route", "add", `${strangeResolver}/32`, "via", addresses.dns[0], "dev", "pod2", "onlink");
+    for (const address of nodeResolver) ip("-n", node, "address", "add", address, "dev", "lo");
     attachOutside(node, web);
     translate(node);
     // `ip netns exec` shows it as /etc/resolv.conf: what the C library of the client asks.
