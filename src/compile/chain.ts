@@ -101,7 +101,7 @@ export function chainOf(name: ChainName, parts: ChainParts): Chain {
     baseline: baseline.clauses,
     fallback,
     lists: { admin: admin.name, networkPolicy: networkPolicy?.name ?? null, baseline: baseline.name },
-    isolatedBy: networkPolicy?.policies ?? [],
+    isolatedBy: (networkPolicy?.parts ?? []).map((part) => part.policy.id),
     audited: listsOf(parts).flatMap((list) => list.audited),
   };
 }

@@ -9,13 +9,11 @@ export interface PartList {
   readonly name: ClauseListName | null;
   readonly parts: readonly Part[];
   readonly clauses: readonly ChainClause[];
-  /** Of the parts. */
-  readonly policies: readonly PolicyId[];
-  /** Those of them that are in audit. */
+  /** Of the policies those that are in audit. */
   readonly audited: readonly PolicyId[];
 }
 
-export const noParts: PartList = { name: null, parts: [], clauses: [], policies: [], audited: [] };
+export const noParts: PartList = { name: null, parts: [], clauses: [], audited: [] };
 
 /** What a tier says to a subject. */
 export interface TierParts {
@@ -40,11 +38,18 @@ export function tierParts(direction: Direction, tier: Tier, parts: readonly Part
 function partList(direction: Direction, parts: readonly Part[]): PartList {
   const [first] = parts;
   if (first === undefined) return noParts;
-  const policies = parts.map((part) => part.policy.id);
-  const audited = parts.filter((part) => part.policy.mode === "audit").map((part) => part.policy.id);
   // Digests are of one length, so nothing need stand between them.
   const digest = digestOf(["list", direction, parts.map((part) => part.digest).join("")]);
   const words = `${first.policy.namespace ?? "cluster"}.${first.policy.name}`;
-  const name = contentName("l", words, digest) as ClauseListName;
-  return { name, parts, clauses: parts.flatMap((part) => part.clauses), policies, audited };
+  const audited = parts.filter((part) => part.policy.mode === "audit").map((part) => part.policy.id);
+  // Mostly a list of this name is there already, and nobody asks for the clauses of this one.
+  let clauses: readonly ChainClause[] | null = null;
+  return {
+    name: contentName("l", words, digest) as ClauseListName,
+    parts,
+    get clauses() {
+      return (clauses ??= parts.flatMap((part) => part.clauses));
+    },
+    audited,
+  };
 }
