@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { newCounts, readCounts } from "../../src/agent/names/tallies.ts";
 import { agentStatus } from "../../src/agent/status/agent-status.ts";
 import { policyStatuses } from "../../src/agent/status/policy-status.ts";
 import { clusterStatus, isAllInForce, readAgentStatus, readAnswer } from "../../src/cli/status-of-cluster.ts";
@@ -188,6 +189,36 @@ describe("the status of an agent", () => {
     assert.match(text, /NetworkPolicy\/a\/p +enforced +1 \(7\) +1 \(7\) +0/);
     assert.match(text, /Pod\/a\/b: wrong/);
     assert.ok(!text.includes("\u001b"));
+  });
+});
+
+describe("what an agent knows of names", () => {
+  const learning = {
+    ...readCounts(newCounts()),
+    isListening: true,
+    patterns: 3,
+    addresses: 7,
+    subjects: 1,
+    refused: 0,
+  };
+  const namesIn = (names: typeof learning | null): string | undefined => {
+    const status = statusOf("n", [], { names });
+    assert.deepEqual(schemaErrors(JSON.parse(JSON.stringify(status)), "agent-status.json"), []);
+    return /^names .*$/m.exec(nodeStatusText(status))?.[0];
+  };
+
+  it("is a line where policies name some, and says if they are not learned", () => {
+    assert.match(namesIn(learning) ?? "", /^names +3 names and wildcards in policies, 7 addresses learned$/);
+    assert.match(namesIn({ ...learning, isListening: false }) ?? "", /^names +NOT learned .*the log.*7 addresses/);
+    assert.equal(namesIn({ ...learning, patterns: 0 }), undefined);
+    assert.equal(namesIn(null), undefined);
+  });
+
+  it("is not told by an agent of an earlier version", () => {
+    const { names: _, ...earlier } = statusOf("n", [], { names: learning });
+    const read = readAgentStatus(JSON.stringify(earlier));
+    assert.ok(read !== null);
+    assert.doesNotMatch(nodeStatusText(read), /^names/m);
   });
 });
 
