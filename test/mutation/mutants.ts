@@ -22,7 +22,7 @@ const quick = inTree(
 );
 /** These take longer, and are asked only about the code that they are for. */
 const ofCompiler = inTree("src/compile/*.test.ts", "test/compile/*.test.ts");
-const ofNftables = inTree("test/nftables/{change,audit,tiers,names}.test.ts");
+const ofNftables = inTree("test/nftables/{change,audit,tiers,named-ports,names}.test.ts");
 
 function filesFor({ file }: Mutant): readonly string[] {
   if (file.startsWith("src/dataplane/nftables/")) return ofNftables;
