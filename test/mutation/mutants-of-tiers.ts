@@ -109,10 +109,10 @@ const derived: readonly Mutant[] = [
     replacement: `return nodes.length > 0;`,
   },
   {
-    line: "(Ruleset) tiers: where NetworkPolicies isolate, they are final",
-    file: "src/ir/decide.ts",
-    text: `return { verdict: clause === null ? "deny" : "accept", by: "networkPolicy", clause };`,
-    replacement: `if (clause !== null) return { verdict: "accept", by: "networkPolicy", clause };`,
+    line: "(compile) tiers: NetworkPolicy comes before Baseline",
+    file: "src/compile/chain.ts",
+    text: `networkPolicy: isolating, baseline: noParts, fallback: "deny" };`,
+    replacement: `networkPolicy: baseline.name === null ? isolating : null, baseline, fallback: "deny" };`,
   },
   {
     line: "(compile) tiers: Admin is asked of pods that are isolated, too",
