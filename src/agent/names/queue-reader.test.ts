@@ -91,7 +91,10 @@ describe("packets of the queue", () => {
     arrive(1);
     arrive(1);
     reader.end();
-    assert.deepEqual(told().toSorted((a, b) => a - b), [1, 2, 3, 4]);
+    assert.deepEqual(
+      told().toSorted((a, b) => a - b),
+      [1, 2, 3, 4],
+    );
     assert.equal(reader.waiting, 0);
   });
 });

@@ -150,16 +150,19 @@ describe("the queue of packets", { skip: noNamespaces, timeout: 60_000 }, () => 
         waiter.wait(150);
         return performance.now() - since;
       };
+      // A wait may end early for nothing, as all that wait in the kernel may; not again and again.
+      const sleeps = (): boolean => [1, 2, 3, 4, 5].some(() => waited() >= 140);
       try {
-        // The first may be woken by what came before.
-        waited();
-        assert.ok(waited() >= 140);
+        assert.ok(sleeps());
         ringBell(bell);
         ringBell(bell);
         assert.ok(waited() < 140);
-        assert.ok(waited() >= 140, "it is heard once");
+        assert.ok(sleeps(), "it is heard once");
         socket.send("a");
-        assert.ok(waited() < 140);
+        assert.ok(!sleeps(), "it waits to be read");
+        open.receive(({ id }) => open.decide(id, "accept"));
+        open.flush();
+        assert.ok(sleeps());
       } finally {
         waiter.close();
         open.close();
