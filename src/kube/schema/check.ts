@@ -97,7 +97,8 @@ function checkString(schema: StringSchema, value: unknown, at: FieldPath, findin
   }
 }
 
-function isLonger(text: string, most: number): boolean {
+/** Whether a text has more characters than that; pairs of surrogates are one. */
+export function isLonger(text: string, most: number): boolean {
   if (text.length <= most) return false;
   return text.length > 2 * most || Array.from(text).length > most;
 }

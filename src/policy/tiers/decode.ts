@@ -35,10 +35,11 @@ const topFields: ReadonlySet<string> = new Set(["apiVersion", "kind", "metadata"
 function decode(kind: TieredKind, schema: ObjectSchema, object: unknown): DecodedPolicy {
   const errors: FieldError[] = [];
   const policy = asObject(object, [], errors);
-  const metadata = metadataOf(policy, errors);
   if (errors.length > 0) return { policy: null, errors };
+  const metadata = metadataOf(policy, errors);
+  // The subject is elsewhere: metadata that is none leaves the policy without a name, and in force.
+  const name = errors.length > 0 ? null : readName(metadata, dnsSubdomainErrors, errors);
   for (const one of Object.keys(policy)) if (!topFields.has(one)) errors.push(unknownField([one]));
-  const name = readName(metadata, dnsSubdomainErrors, errors);
   const nameError = kind.nameError?.(name?.text ?? null) ?? null;
   if (nameError !== null) errors.push(nameError);
   readLabels(metadata, "labels", ["metadata"], errors);

@@ -155,6 +155,13 @@ describe("what is only too much", () => {
     assert.equal(policy?.ingress?.[0]?.ruleName, null);
   });
 
+  it("a name of a rule is counted in characters, as the API server counts", () => {
+    const name = "\u{1f9f1}".repeat(100);
+    const { policy, errors } = decode({ ingress: [{ action: "Accept", from, name }] });
+    assert.deepEqual(errors, []);
+    assert.equal(policy?.ingress?.[0]?.ruleName, name);
+  });
+
   it("an unknown field of the object itself is told of", () => {
     const { policy, errors } = clusterNetworkPolicyKind.decode({ metadata: { name: "p" }, spec: base, spek: {} });
     assert.deepEqual([policy?.id, ...errors.map(fieldErrorText)], ["ClusterNetworkPolicy/p", "spek: unknown field"]);
@@ -246,5 +253,16 @@ describe("a policy's name", () => {
     const unnamed = clusterNetworkPolicyKind.decode({ metadata: {}, spec });
     assert.match(unnamed.policy?.id ?? "", /^ClusterNetworkPolicy\/unnamed-[0-9a-f]{8}$/);
     assert.deepEqual(meaning(unnamed.policy?.ingress), ["0 deny 1 peers"]);
+  });
+
+  it("may be lost with all of its metadata, and the policy is in force all the same", () => {
+    const spec = { ...base, ingress: [{ action: "Deny", from: [everyNamespace] }] };
+    for (const metadata of ["p", [], 5]) {
+      const { policy, errors } = clusterNetworkPolicyKind.decode({ metadata, spec });
+      assert.equal(errors.length, 1);
+      assert.match(fieldErrorText(errors[0] ?? assert.fail()), /^metadata: Invalid value: /);
+      assert.match(policy?.id ?? "", /^ClusterNetworkPolicy\/unnamed-[0-9a-f]{8}$/);
+      assert.deepEqual(meaning(policy?.ingress), ["0 deny 1 peers"]);
+    }
   });
 });

@@ -1,5 +1,6 @@
 import { type ApiObject, field, isApiObject } from "../../kube/decode/fields.ts";
 import type { FieldError, FieldPath } from "../../kube/field-error.ts";
+import { isLonger } from "../../kube/schema/check.ts";
 import type { Clause, Direction, Peer, PortMatch } from "../policy.ts";
 import { decodePeer } from "./peers.ts";
 import type { TieredKind } from "./tiered-kind.ts";
@@ -7,7 +8,7 @@ import type { TieredKind } from "./tiered-kind.ts";
 /** Tells whether the schema has found something unreadable at a path (`spec.ingress[2]`) or inside it. */
 export type IsBroken = (at: FieldPath) => boolean;
 
-/** Longer names of rules are reported and not used. */
+/** In characters, as the CRDs count. Longer names of rules are reported and not used. */
 const longestName = 100;
 
 /**
@@ -60,7 +61,7 @@ function denyEverything(rule: number, ruleName: string | null): Clause {
 
 function nameOf(rule: ApiObject): string | null {
   const name = field(rule, "name");
-  return typeof name === "string" && name !== "" && name.length <= longestName ? name : null;
+  return typeof name === "string" && name !== "" && !isLonger(name, longestName) ? name : null;
 }
 
 function decodeMatch(
