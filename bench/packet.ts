@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { arch, cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { compileWhole } from "../src/compile/whole.ts";
+import { createCompiler } from "../src/compile/incremental.ts";
 import { nftablesDataplane } from "../src/dataplane/nftables/nftables.ts";
 import { decodePod } from "../src/kube/decode/pod.ts";
 import { decodeNode } from "../src/kube/decode/node.ts";
@@ -85,17 +85,15 @@ async function loadPortcullis(netns: string, name: string, pods: number, admin: 
     ...(admin === null ? [] : adminPolicies(admin.policies, admin.world)),
   ];
   const started = performance.now();
-  const ruleset = compileWhole(
-    { objects, policies },
-    {
-      nodeName: "node",
-      podCidrs: null,
-      unknownPods: "drop",
-      established: "cut",
-      defaultVerdict: "accept",
-      logGroup: null,
-    },
-  );
+  const compiler = createCompiler({
+    nodeName: "node",
+    podCidrs: null,
+    unknownPods: "drop",
+    established: "cut",
+    defaultVerdict: "accept",
+    logGroup: null,
+  });
+  const ruleset = compiler.load({ objects, policies });
   const compiled = performance.now() - started;
   const dataplane = nftablesDataplane({ netns, ctMarkMask: 0xffff0000 });
   const { milliseconds } = await dataplane.sync(ruleset);
