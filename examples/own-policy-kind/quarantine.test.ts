@@ -49,4 +49,16 @@ describe("a policy kind of one's own", () => {
     assert.equal(decoded({ podSelector: { matchExpressions: [{ key: "a", operator: "Is" }] } }).policy, null);
     assert.deepEqual(decoded({}).errors.map(fieldErrorText), ["spec.podSelector: Required value"]);
   });
+
+  it("holds whatever is wrong with its name", () => {
+    const spec = { podSelector: { matchLabels: { compromised: "true" } } };
+    for (const metadata of [undefined, {}, { name: "Not_a name" }]) {
+      const { policy, errors } = quarantineKind.decode({ metadata, spec });
+      assert.equal(errors.length, 1);
+      assert.deepEqual(
+        policy?.egress?.map(({ action }) => action),
+        ["deny"],
+      );
+    }
+  });
 });

@@ -7,7 +7,7 @@ import { type ObjectSchema, selectorSchema } from "../../src/kube/schema/schema.
 import { everything } from "../../src/kube/selector.ts";
 import { dnsSubdomainErrors } from "../../src/kube/syntax.ts";
 import { readMode } from "../../src/policy/mode.ts";
-import { policyId } from "../../src/policy/policy-name.ts";
+import { nameForUnnamed, policyId, usableName } from "../../src/policy/policy-name.ts";
 import type { Clause, DecodedPolicy, PodSelection, PolicyKind } from "../../src/policy/policy.ts";
 
 const kind = "Quarantine";
@@ -37,12 +37,8 @@ function decode(object: unknown): DecodedPolicy {
   const spec = readObject(quarantine, "spec", [], errors) ?? {};
   for (const { error } of checkAgainst(specSchema, spec, ["spec"])) errors.push(error);
   const subject = podsOf(spec, errors);
-  if (name === null || !name.valid || subject === null) return { policy: null, errors };
-  const policy = {
-    id: policyId(kind, null, name.text),
-    kind,
-    namespace: null,
-    name: name.text,
+  if (subject === null) return { policy: null, errors };
+  const content = {
     tier: "admin",
     // Before everything that others write: their priorities begin at 0.
     priority: -1,
@@ -51,6 +47,9 @@ function decode(object: unknown): DecodedPolicy {
     ingress: [...letIn(spec, errors), denyEverything(1)],
     egress: [denyEverything(0)],
   } as const;
+  // A slip in the name must not let anybody out of quarantine.
+  const used = name === null ? nameForUnnamed(content) : name.valid ? name.text : usableName(name.text);
+  const policy = { id: policyId(kind, null, used), kind, namespace: null, name: used, ...content };
   return { policy, errors };
 }
 
