@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ask, decide, networkPolicy, node, pod } from "../../test/ask.ts";
-import type { ApiObject } from "../../test/cluster-of.ts";
+import { type ApiObject, clusterOf } from "../../test/cluster-of.ts";
 import { adminNetworkPolicy, clusterNetworkPolicy } from "../../test/tier-policy.ts";
+import { explain } from "./explain.ts";
+import { readQuery } from "./query.ts";
+import { createResolver } from "./resolve.ts";
 
 const world: readonly ApiObject[] = [
   node("n1", ["192.168.0.1"], ["10.0.0.0/24"]),
@@ -85,6 +88,30 @@ describe("a name", () => {
     assert.deepEqual(reached([isolating({})], "a.test"), ["a.test"]);
     const internet = { to: [{ ipBlock: { cidr: "0.0.0.0/0", except: ["10.0.0.0/8"] } }] };
     assert.deepEqual(reached([isolating(internet)], "a.test"), [], "its addresses are not known: they may be in 10/8");
+  });
+});
+
+describe("what is said of a name that is allowed", () => {
+  const notesOn = (policy: ApiObject, protocol = "TCP") => {
+    const cluster = clusterOf([...world, policy]);
+    const query = readQuery({ from: "x/web", to: "dns/a.test", protocol, port: 443 });
+    if ("error" in query) throw new Error(query.error);
+    const connection = createResolver(cluster, []).resolve(query);
+    if ("error" in connection) throw new Error(connection.error);
+    return explain(cluster, connection).egress.notes;
+  };
+  const to = [{ networks: ["10.0.0.0/8", "fd00::/8"] }, { nodes: {} }];
+  it("leaves out addresses that an earlier rule takes", () => {
+    assert.deepEqual(notesOn(cnp({ action: "Deny", to }, accept("a.test"), denyAll)), [
+      "the rule names a.test: once a resolver has told the pod addresses of a.test, connections to these pass, but for " +
+        "those among 10.0.0.0/8, nodes (rule 0 of ClusterNetworkPolicy/p), which comes before; which they are is not known here",
+    ]);
+  });
+  it("but none that are accepted, or that stand beside other ports", () => {
+    const udp = [{ udp: { destinationPort: { number: 443 } } }];
+    const policy = cnp({ action: "Accept", to }, { action: "Deny", to, protocols: udp }, accept("a.test"));
+    assert.doesNotMatch(notesOn(policy).join(), /comes before/);
+    assert.match(notesOn(policy, "UDP").join(), /comes before/);
   });
 });
 

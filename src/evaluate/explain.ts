@@ -138,7 +138,7 @@ export function explain(
       passed: way.passed,
       defaultFrom: from,
       nearest: nearRules(cluster, way, part, other, target),
-      notes: part.tier === "none" ? [] : notesOf(way, part.verdict, other),
+      notes: part.tier === "none" ? [] : notesOf(way, part.verdict, other, target),
     };
   };
   const hasPorts = connection.protocol !== "ICMP" && connection.protocol !== "other";

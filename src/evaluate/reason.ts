@@ -2,9 +2,12 @@ import { defaultVerdictLabel } from "../compile/fallback.ts";
 import type { Pod } from "../kube/objects.ts";
 import type { Cluster } from "../policy/cluster.ts";
 import type { Clause } from "../policy/policy.ts";
+import { type AddressSet, addressSetToCidrs } from "../net/address-set.ts";
+import type { Family } from "../net/address.ts";
+import { formatCidr } from "../net/cidr.ts";
 import { domainMatches } from "../net/domain-name.ts";
 import type { EvaluateOptions, Part, Verdict } from "./decision.ts";
-import type { OtherEnd } from "./matching.ts";
+import { type OtherEnd, portMatches, type Target } from "./matching.ts";
 import { listed } from "./mismatch.ts";
 import { labelsOfNamespace } from "./standing.ts";
 import type { Walk } from "./walk.ts";
@@ -50,14 +53,39 @@ function patternsOf({ peers }: Clause, other: OtherEnd): readonly string[] {
   return other.kind === "domain" ? patterns.filter((pattern) => domainMatches(pattern, other.domain)) : patterns;
 }
 
+/** Which addresses meet a rule that does not accept before the rule that names them: blocks, and nodes. */
+function takenBefore(missed: Walk["missed"], family: Family, target: Target): readonly string[] {
+  const rules = missed.filter(({ clause: { action, ports } }) => {
+    return action !== "accept" && (ports === null || ports.some((port) => portMatches(port, target)));
+  });
+  return rules.flatMap(({ policy, clause }) => {
+    const places = (clause.peers ?? []).flatMap((peer) => {
+      if (peer.kind === "nodes") return ["nodes"];
+      if (peer.kind !== "block") return [];
+      return addressSetToCidrs(familyPart(peer.addresses, family)).map(formatCidr);
+    });
+    return places.length === 0 ? [] : [`${listed(places)} (rule ${clause.rule} of ${policy.id})`];
+  });
+}
+
+const familyPart = ({ v4, v6 }: AddressSet, family: Family): AddressSet =>
+  family === 4 ? { v4, v6: [] } : { v4: [], v6 };
+
 /** What a person must know of names to understand the answer; they are the one thing that is not known here. */
-export function notesOf({ decided, missed }: Walk, verdict: Verdict, other: OtherEnd): readonly string[] {
+export function notesOf(
+  { decided, missed }: Walk,
+  verdict: Verdict,
+  other: OtherEnd,
+  target: Target,
+): readonly string[] {
   if (other.kind === "domain") {
     const meant = decided === null ? [] : patternsOf(decided, other);
     if (meant.length > 0) {
+      const taken = takenBefore(missed, other.family, target);
+      const but = taken.length === 0 ? "" : `, but for those among ${listed(taken)}, which comes before`;
       return [
         `the rule names ${listed(meant)}: once a resolver has told the pod addresses of ${other.domain}, connections to ` +
-          "these pass; which they are is not known here",
+          `these pass${but}; which they are is not known here`,
       ];
     }
     return [
