@@ -115,14 +115,17 @@ describe("queries that wait for an answer", () => {
     assert.equal(pending.size, 0);
   });
 
-  it("of a pod that asks without end are left out; others' are kept, and time makes room", () => {
+  it("of a pod that asks without end cost it its oldest; others' are kept, and time makes room", () => {
     const pending = createPendingQueries();
     for (let index = 0; index < mostPendingQueriesOfPod; index += 1)
       assert.equal(pending.add(`${index}`, pod, 0), true);
-    assert.equal(pending.add("more", pod, 0), false);
-    assert.equal(pending.add("0", pod, 1), true, "sent again");
     assert.equal(pending.add("other", "192.0.2.2" as Address, 0), true);
-    assert.equal(pending.add("more", pod, queryLifetime), true);
-    assert.equal(pending.size, 3, "the one sent again, the other pod's that came after it, and the new one");
+    assert.equal(pending.add("more", pod, 0), false);
+    assert.equal(pending.size, mostPendingQueriesOfPod + 1);
+    assert.deepEqual([pending.take("0", 1), pending.take("more", 1)], [false, true], "its oldest made room");
+    assert.equal(pending.add("1", pod, 1), true, "sent again");
+    assert.equal(pending.add("late", pod, queryLifetime), true);
+    assert.equal(pending.take("other", queryLifetime - 1), false, "time makes room");
+    assert.equal(pending.size, 2, "the one sent again, and the last one");
   });
 });

@@ -23,3 +23,6 @@ export const streamLifetime = 60_000;
 /** Of one direction of one: bytes of messages and segments that came too early, and how many of these. */
 export const mostStreamBytes = 128 * 1024;
 export const mostEarlySegments = 64;
+/** Of all that one pod's connections wait with, and of the node's: a pod can begin connections that never end a message. */
+export const mostStreamBytesOfPod = 1024 * 1024;
+export const mostStreamBytesOfNode = 16 * 1024 * 1024;

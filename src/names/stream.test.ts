@@ -4,7 +4,13 @@ import fc from "fast-check";
 import { tries } from "../../test/property.ts";
 import type { Segment } from "../net/packet.ts";
 import type { Address } from "../net/address.ts";
-import { mostEarlySegments, mostStreamsOfPod, streamLifetime } from "./limits.ts";
+import {
+  mostEarlySegments,
+  mostStreamBytesOfNode,
+  mostStreamBytesOfPod,
+  mostStreamsOfPod,
+  streamLifetime,
+} from "./limits.ts";
 import { createStream } from "./stream.ts";
 import { createStreams, goesAtOnce } from "./streams.ts";
 
@@ -123,6 +129,9 @@ describe("TCP connections to resolvers", () => {
     for (let port = 1; port <= 3 * mostStreamsOfPod; port += 1)
       streams.take({ ...opening, destinationPort: port }, pod, 0, never);
     assert.equal(streams.size, 2 * mostStreamsOfPod);
+    const begins = segment({ sequence: 101, payload: answer.subarray(0, 1) });
+    const follows = (port: number) => streams.take({ ...begins, destinationPort: port }, pod, 0, never) !== "lost";
+    assert.deepEqual([mostStreamsOfPod, 3 * mostStreamsOfPod].map(follows), [false, true], "the oldest made room");
     streams.take({ ...opening, destination: "10.0.0.2" as Address }, "10.0.0.2" as Address, 0, never);
     assert.equal(streams.size, 2 * mostStreamsOfPod + 1);
   });
@@ -135,5 +144,24 @@ describe("TCP connections to resolvers", () => {
       return goesAtOnce;
     });
     assert.equal(messages, 1);
+  });
+
+  it("that never end a message are kept up to a limit, of each pod and of the node", () => {
+    const streams = createStreams(() => true);
+    const begins = new Uint8Array(60_001).fill(255);
+    /** Sends a beginning and what came too early; gives whether it is followed. */
+    const fill = (of: Address, port: number): boolean => {
+      const ends = { destination: of, destinationPort: port };
+      streams.take({ ...opening, ...ends }, of, 0, never);
+      return streams.take({ ...segment({ sequence: 101, payload: begins }), ...ends }, of, 0, never) !== "lost";
+    };
+    const most = Math.floor(mostStreamBytesOfPod / begins.length);
+    for (let port = 1; port <= mostStreamsOfPod; port += 1) assert.equal(fill(pod, port), port <= most, `${port}`);
+    assert.equal(streams.size, most);
+    const pods = Math.ceil(mostStreamBytesOfNode / (most * begins.length));
+    for (let other = 1; other <= pods; other += 1)
+      for (let port = 1; port <= most; port += 1) assert.equal(fill(`10.0.1.${other}` as Address, port), true);
+    assert.equal(streams.size, Math.floor(mostStreamBytesOfNode / begins.length), "the oldest have made room");
+    assert.equal(fill(pod, 1), true);
   });
 });

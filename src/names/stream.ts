@@ -9,6 +9,8 @@ export interface Stream {
   take(sequence: number, payload: Uint8Array, message: (bytes: Uint8Array) => void): boolean;
   /** TCP's number of the byte that is wanted next. */
   next(): number;
+  /** Bytes that are kept: of a message that is not complete, and of what came too early. */
+  kept(): number;
 }
 
 /** How far `a` is ahead of `b` in numbers that begin anew after 2^32; negative: behind. */
@@ -72,6 +74,7 @@ export function createStream(first: number): Stream {
       return true;
     },
     next: () => next,
+    kept: () => begun.length + earlyBytes,
   };
 }
 

@@ -1,6 +1,12 @@
 import type { Address } from "../net/address.ts";
 import type { Segment } from "../net/packet.ts";
-import { mostStreams, mostStreamsOfPod, streamLifetime } from "./limits.ts";
+import {
+  mostStreamBytesOfNode,
+  mostStreamBytesOfPod,
+  mostStreams,
+  mostStreamsOfPod,
+  streamLifetime,
+} from "./limits.ts";
 import { type Stream, aheadOf, createStream } from "./stream.ts";
 
 /** What is to become of a segment: it goes, or it waits for a batch (its number) to be in the kernel. */
@@ -24,6 +30,8 @@ interface Followed {
   readonly stream: Stream;
   readonly pod: Address;
   until: number;
+  /** Bytes of it that are kept, as they were counted last. */
+  kept: number;
   /** Up to here (TCP's number) segments wait for this batch. */
   held: { readonly end: number; readonly batch: Wait };
 }
@@ -34,17 +42,37 @@ const keyOf = ({ source, sourcePort, destination, destinationPort }: Segment): s
 const oppositeOf = ({ source, sourcePort, destination, destinationPort }: Segment): string =>
   `${destination} ${destinationPort} ${source} ${sourcePort}`;
 
+/** What is kept of the streams of each pod and of all, in bytes. */
+function createKept() {
+  const ofPods = new Map<Address, number>();
+  let all = 0;
+  return {
+    change: (pod: Address, by: number): void => {
+      if (by === 0) return;
+      all += by;
+      const bytes = (ofPods.get(pod) ?? 0) + by;
+      if (bytes > 0) ofPods.set(pod, bytes);
+      else ofPods.delete(pod);
+    },
+    isTooMuchOf: (pod: Address): boolean => (ofPods.get(pod) ?? 0) > mostStreamBytesOfPod,
+    isTooMuch: (): boolean => all > mostStreamBytesOfNode,
+  };
+}
+
 /** `isOver(batch)`: whether a batch need not be waited for any more. */
 export function createStreams(isOver: (batch: Wait) => boolean): Streams {
   const directions = new Map<string, Followed>();
-  const perPod = new Map<Address, number>();
+  /** Keys of each pod's, those that are silent for longest first, as in `directions`. */
+  const ofPods = new Map<Address, Set<string>>();
+  const kept = createKept();
   const drop = (key: string) => {
     const found = directions.get(key);
     if (found === undefined) return;
     directions.delete(key);
-    const left = (perPod.get(found.pod) ?? 1) - 1;
-    if (left > 0) perPod.set(found.pod, left);
-    else perPod.delete(found.pod);
+    kept.change(found.pod, -found.kept);
+    const own = ofPods.get(found.pod);
+    own?.delete(key);
+    if (own?.size === 0) ofPods.delete(found.pod);
   };
   const forget = (now: number) => {
     for (const [key, { until }] of directions) {
@@ -56,11 +84,25 @@ export function createStreams(isOver: (batch: Wait) => boolean): Streams {
     const key = keyOf(segment);
     drop(key);
     forget(now);
-    const count = perPod.get(pod) ?? 0;
-    if (count >= 2 * mostStreamsOfPod) return;
-    perPod.set(pod, count + 1);
+    // Not the new one: else a few beginnings under a pod's address would leave it without any for a minute.
+    for (const oldest of ofPods.get(pod) ?? []) {
+      if ((ofPods.get(pod)?.size ?? 0) < 2 * mostStreamsOfPod) break;
+      drop(oldest);
+    }
+    ofPods.set(pod, (ofPods.get(pod) ?? new Set<string>()).add(key));
     const stream = createStream((segment.sequence + 1) >>> 0);
-    directions.set(key, { stream, pod, until: now + streamLifetime, held: { end: 0, batch: goesAtOnce } });
+    directions.set(key, { stream, pod, until: now + streamLifetime, kept: 0, held: { end: 0, batch: goesAtOnce } });
+  };
+  /** False: its pod has too much; too much of all pods costs those that are silent for longest. */
+  const hasRoom = (followed: Followed): boolean => {
+    const bytes = followed.stream.kept();
+    kept.change(followed.pod, bytes - followed.kept);
+    followed.kept = bytes;
+    for (const [key, other] of directions) {
+      if (!kept.isTooMuch()) break;
+      if (other.kept > 0) drop(key);
+    }
+    return !kept.isTooMuchOf(followed.pod);
   };
   const waitOf = ({ held }: Followed, { sequence, payload }: Segment): Wait =>
     held.batch !== goesAtOnce && payload.length > 0 && aheadOf(held.end, sequence) > 0 && !isOver(held.batch)
@@ -77,7 +119,9 @@ export function createStreams(isOver: (batch: Wait) => boolean): Streams {
       if (segment.opens) {
         open(segment, pod, now);
         // What a client that has asked this server before sends with its first packet (RFC 7413).
-        directions.get(key)?.stream.take((segment.sequence + 1) >>> 0, segment.payload, message);
+        const opened = directions.get(key);
+        opened?.stream.take((segment.sequence + 1) >>> 0, segment.payload, message);
+        if (opened !== undefined && !hasRoom(opened)) drop(key);
         return goesAtOnce;
       }
       const followed = directions.get(key);
@@ -85,14 +129,18 @@ export function createStreams(isOver: (batch: Wait) => boolean): Streams {
       // Those that are silent for longest stand first.
       directions.delete(key);
       directions.set(key, followed);
+      const own = ofPods.get(followed.pod);
+      own?.delete(key);
+      own?.add(key);
       followed.until = now + streamLifetime;
       let batch = goesAtOnce;
       const goesOn = followed.stream.take(segment.sequence, segment.payload, (bytes) => {
         batch = Math.max(batch, message(bytes));
       });
       if (batch !== goesAtOnce) followed.held = { end: followed.stream.next(), batch };
-      if (!goesOn) drop(key);
-      return goesOn ? waitOf(followed, segment) : "lost";
+      const isFollowed = hasRoom(followed) && goesOn;
+      if (!isFollowed) drop(key);
+      return isFollowed || batch !== goesAtOnce ? waitOf(followed, segment) : "lost";
     },
     get size() {
       return directions.size;
