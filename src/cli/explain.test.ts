@@ -126,6 +126,21 @@ describe("portcullis explain", () => {
     );
   });
 
+  it("tells of a rule that denies everything since it cannot be read", async () => {
+    const broken = join(folder, "broken.json");
+    const egress = [{ name: "on", action: "Pass", to: [subject, { serviceAccounts: {} }] }];
+    const policy = clusterNetworkPolicy("p", { tier: "Admin", priority: 1, subject, egress });
+    writeFileSync(broken, JSON.stringify(policy));
+    const { code, stdout, stderr } = await ask("--to", "203.0.113.1", "-f", broken);
+    assert.equal(code, 3);
+    assert.match(
+      stdout,
+      /rule 0 \(on\) of ClusterNetworkPolicy\/p denies it\n {2}note: .* a rule does that cannot be read/,
+    );
+    assert.match(stderr, /ClusterNetworkPolicy\/p: spec\.egress\[0\]\.to\[1\]\.serviceAccounts: unknown field/);
+    assert.doesNotMatch(await text("--to", "dns/other.test"), /cannot be read/);
+  });
+
   it("tells where the default verdict comes from", async () => {
     const lonely = join(folder, "lonely.json");
     const labels = { "portcullis.dev/default-verdict": "deny" };

@@ -49,7 +49,7 @@ export interface ExplainedPart extends Part {
   readonly defaultFrom: DefaultFrom | null;
   /** Nearest first; empty unless policies, or the default verdict, deny. */
   readonly nearest: readonly NearRule[];
-  /** What is not known here of domain names. */
+  /** What is not known here of domain names; that the rule is in force as one that cannot be read. */
   readonly notes: readonly string[];
 }
 

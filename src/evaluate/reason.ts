@@ -71,13 +71,21 @@ function takenBefore(missed: Walk["missed"], family: Family, target: Target): re
 const familyPart = ({ v4, v6 }: AddressSet, family: Family): AddressSet =>
   family === 4 ? { v4, v6: [] } : { v4: [], v6 };
 
-/** What a person must know of names to understand the answer; they are the one thing that is not known here. */
-export function notesOf(
-  { decided, missed }: Walk,
-  verdict: Verdict,
-  other: OtherEnd,
-  target: Target,
-): readonly string[] {
+/** What a person must know beside the reason to understand the answer. */
+export function notesOf(way: Walk, verdict: Verdict, other: OtherEnd, target: Target): readonly string[] {
+  return [...closedNotes(way), ...nameNotes(way, verdict, other, target)];
+}
+
+/** Written as a rule about somebody, and in force as one about everybody (semantics.md: fail closed). */
+function closedNotes({ decided }: Walk): readonly string[] {
+  if (decided === null || decided.action !== "deny" || decided.peers !== null || decided.ports !== null) return [];
+  return [
+    "the rule denies everything of its direction, as a rule does that cannot be read: see what is reported of it",
+  ];
+}
+
+/** Names are the one thing that is not known here. */
+function nameNotes({ decided, missed }: Walk, verdict: Verdict, other: OtherEnd, target: Target): readonly string[] {
   if (other.kind === "domain") {
     const meant = decided === null ? [] : patternsOf(decided, other);
     if (meant.length > 0) {
