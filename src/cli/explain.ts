@@ -6,6 +6,7 @@ import { formatTarget } from "../evaluate/mismatch.ts";
 import { readQuery } from "../evaluate/query.ts";
 import type { Passed } from "../evaluate/walk.ts";
 import { createResolver } from "../evaluate/resolve.ts";
+import { asciiJson } from "../kube/ascii-json.ts";
 import { printable } from "../observe/printable.ts";
 import { exitCodes, InputError, UsageError } from "./exit.ts";
 import type { ObjectOptions, VerdictOptions } from "./input.ts";
@@ -92,7 +93,7 @@ async function run(options: ExplainOptions): Promise<void> {
   if ("error" in connection) throw new InputError(connection.error);
   const explanation = explain(read.cluster, connection, options);
   if (options.output === "text") await writeOut(explanationText(explanation));
-  else await writeOut(`${JSON.stringify(explanationReport(explanation), null, 2)}\n`);
+  else await writeOut(`${asciiJson(explanationReport(explanation), 2)}\n`);
   const byVerdict = explanation.verdict === "allow" ? exitCodes.yes : exitCodes.no;
   process.exitCode = read.findings.length > 0 ? exitCodes.unreadable : byVerdict;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { networkPolicy, pod } from "../../test/ask.ts";
 import { clusterOf } from "../../test/cluster-of.ts";
+import { clusterNetworkPolicy } from "../../test/tier-policy.ts";
 import { answerLine } from "./answer.ts";
 import { createEvaluator } from "./indexed.ts";
 import { createResolver } from "./resolve.ts";
@@ -51,6 +52,19 @@ describe("an answer", () => {
       assert.ok(answer(query(id)).line.startsWith(`{"id":${id},"verdict"`), `${id}: ${answer(query(id)).line}`);
     }
     assert.ok(answer(query("1").replace('"id":1,', "")).line.startsWith('{"id":null,"verdict"'));
+  });
+
+  it("is all in ASCII, since names of rules are any text", () => {
+    const name = "\u009b31m\u202ea\u2028\u{1f9f1}\ud800\u001b";
+    const subject = { namespaces: {} };
+    const ingress = [{ name, action: "Deny", from: [subject] }];
+    const policy = clusterNetworkPolicy("p", { tier: "Admin", priority: 1, subject, ingress });
+    const named = clusterOf([pod("x/a", "10.0.0.1"), pod("y/b", "10.0.0.2"), policy]);
+    const { line } = answerLine(query("1"), createResolver(named, []), createEvaluator(named));
+    assert.match(line, /^[ -~]+$/);
+    const { ingress: part } = JSON.parse(line) as { ingress: { decidedBy: { ruleName: string } } };
+    assert.equal(part.decidedBy.ruleName, name);
+    assert.match(answer(query("1").replace("x/a", "\u202e")).line, /^[ -~]+$/);
   });
 
   it("to what cannot be answered has the id and says why", () => {

@@ -1,3 +1,4 @@
+import { asciiJson } from "../kube/ascii-json.ts";
 import type { Decision, Part } from "./decision.ts";
 import type { Evaluator } from "./indexed.ts";
 import type { Unanswerable } from "./query.ts";
@@ -18,7 +19,8 @@ function partText(part: Part): string {
   const known = partTexts.get(part);
   if (known !== undefined) return known;
   const { verdict, tier, isolatedBy, decidedBy } = part;
-  const text = JSON.stringify({ verdict, tier, isolatedBy, decidedBy });
+  // Names of rules are any text.
+  const text = asciiJson({ verdict, tier, isolatedBy, decidedBy });
   partTexts.set(part, text);
   return text;
 }
@@ -41,7 +43,7 @@ function idText(id: unknown, line: string): string {
 }
 
 function failure(id: string, { error }: Unanswerable): Answer {
-  return { line: `{"id":${id},"error":${JSON.stringify(error)}}`, answered: false };
+  return { line: `{"id":${id},"error":${asciiJson(error)}}`, answered: false };
 }
 
 type Parsed = { readonly kind: "object"; readonly value: object } | { readonly kind: "error"; readonly error: string };

@@ -1,3 +1,5 @@
+import { asciiJson } from "../kube/ascii-json.ts";
+
 /** One end of a connection, as far as it is known. */
 export interface FlowEnd {
   /** As text, printed from the parsed number. */
@@ -53,11 +55,7 @@ export interface FlowsLost {
   readonly count: number;
 }
 
-/** JSON on one line, all in ASCII: whatever a name holds, a terminal shows it and does nothing else. */
+/** JSON on one line, safe to print. */
 export function flowLine(flow: Flow | FlowsLost): string {
-  const ascii = JSON.stringify(flow).replace(
-    /[\u007f-\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-  return `${ascii}\n`;
+  return `${asciiJson(flow)}\n`;
 }
