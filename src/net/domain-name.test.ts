@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { domainMatches, parseDomainName, parseDomainPattern } from "./domain-name.ts";
+import { domainMatches, parseDomainName, parseDomainPattern, patternHolds } from "./domain-name.ts";
 
 function matches(pattern: string, name: string): boolean {
   const [one, other] = [parseDomainPattern(pattern), parseDomainName(name)];
@@ -21,6 +21,21 @@ describe("a domain pattern", () => {
     assert.ok(matches("*.example.org", "a.b.example.org"));
     assert.ok(!matches("*.example.org", "example.org"));
     assert.ok(!matches("*.example.org", "badexample.org"));
+  });
+
+  it("holds another where every name of that is one of its own", () => {
+    const holds = (wide: string, narrow: string): boolean => {
+      const [one, other] = [parseDomainPattern(wide), parseDomainPattern(narrow)];
+      assert.ok(one !== null && other !== null);
+      return patternHolds(one, other);
+    };
+    for (const narrow of ["*.example.org", "www.example.org", "a.b.example.org", "*.b.example.org"])
+      assert.ok(holds("*.example.org", narrow), narrow);
+    for (const narrow of ["example.org", "badexample.org", "*.badexample.org", "example.net"])
+      assert.ok(!holds("*.example.org", narrow), narrow);
+    assert.ok(holds("example.org", "example.org"));
+    assert.ok(!holds("b.example.org", "*.b.example.org"));
+    assert.ok(!holds("*.b.example.org", "*.example.org"));
   });
 
   it("is refused where the CRDs refuse it", () => {

@@ -40,3 +40,10 @@ export function domainMatches(pattern: DomainPattern, name: DomainName): boolean
   if (!pattern.startsWith("*.")) return (pattern as string) === name;
   return name.length > pattern.length - 1 && name.endsWith(pattern.slice(1));
 }
+
+/** Whether every name that `narrow` means is one that `wide` means. */
+export function patternHolds(wide: DomainPattern, narrow: DomainPattern): boolean {
+  if (wide === narrow || !wide.startsWith("*.")) return wide === narrow;
+  const last = narrow.startsWith("*.") ? narrow.slice(2) : narrow;
+  return domainMatches(wide, last as DomainName);
+}

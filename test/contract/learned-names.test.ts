@@ -100,6 +100,25 @@ for (const name of dataplaneNames) {
       assert.equal(await reachesTcp(world.client, world.outside, freshPort()), true);
     });
 
+    it("stay those of a rule to which names are added, and go with one that is taken away", async (context) => {
+      const { world, names, set, change } = await start(context);
+      await names.learn([learned(set, world.outside.v4, 60), learned(set, world.remote.v4, 0, 60)]);
+      const open = await opened(world.client, world.outside);
+      await change([namesPolicy("client", { names: ["*.example.net", "example.org"] })]);
+      assert.equal(await passes(open.client, open.server), true, "it was accepted and still is");
+      assert.equal(await lives(open), true);
+      assert.equal(await reachesTcp(world.client, world.outside, freshPort()), true);
+      const held = await names.held();
+      const times = new Map(held.map((one) => [one.address, [one.seconds > 50, one.graceSeconds > 50]]));
+      assert.deepEqual(
+        [times.get(world.outside.v4), times.get(world.remote.v4), times.size],
+        [[true, true], [false, true], 2],
+      );
+      await change([namesPolicy("client", { names: ["*.example.net", "www.example.org"] })]);
+      assert.deepEqual(await names.held(), []);
+      assert.equal(await passes(open.client, open.server), false, "of which name it was, the kernel does not know");
+    });
+
     it("go with the last rule that names them, and what is learned for nobody is let be", async (context) => {
       const { world, dataplane, names, set, change } = await start(context);
       await names.learn([learned(set, world.outside.v4, 60)]);

@@ -6,7 +6,10 @@ import type { Address } from "../../src/net/address.ts";
 import type { ApiObject } from "../cluster-of.ts";
 
 /** One policy of the Admin tier for the pods of this label: what has the name, and DNS, and nothing else. */
-export function namesPolicy(subject: string, more: { readonly metadata?: object; readonly priority?: number } = {}) {
+export function namesPolicy(
+  subject: string,
+  more: { readonly metadata?: object; readonly priority?: number; readonly names?: readonly string[] } = {},
+) {
   const port = { destinationPort: { number: 53 } };
   return {
     apiVersion: "policy.networking.k8s.io/v1alpha2",
@@ -17,7 +20,7 @@ export function namesPolicy(subject: string, more: { readonly metadata?: object;
       priority: more.priority ?? 10,
       subject: { pods: { podSelector: { matchLabels: { app: subject } } } },
       egress: [
-        { name: "by-name", action: "Accept", to: [{ domainNames: ["example.org"] }] },
+        { name: "by-name", action: "Accept", to: [{ domainNames: more.names ?? ["example.org"] }] },
         {
           name: "dns",
           action: "Accept",

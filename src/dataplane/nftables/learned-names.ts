@@ -1,5 +1,6 @@
-import type { DomainSetName } from "../../ir/ruleset.ts";
+import type { DomainSet, DomainSetName } from "../../ir/ruleset.ts";
 import { type Address, type Family, familyOf } from "../../net/address.ts";
+import { patternHolds } from "../../net/domain-name.ts";
 import { DataplaneError, type LearnedName } from "../dataplane.ts";
 import type { ElementKey, ProgramSet } from "./program.ts";
 import { type LearnedFor, learnedSet } from "./render/domain-lookups.ts";
@@ -91,4 +92,44 @@ export function heldNames(
     }
   }
   return [...held.values()].map((found) => ({ ...found, graceSeconds: Math.max(found.seconds, found.graceSeconds) }));
+}
+
+/**
+ * What was learned for names that a new set means too, to be in it before anybody asks it: a rule to which a name is
+ * added would deny else what it allowed, until the next answers teach it again. Costs what the kernel holds of the sets
+ * that mean nothing else; nothing where there is no new set.
+ */
+export function inheritedNames(
+  table: NftTable,
+  fresh: readonly DomainSet[],
+  known: ReadonlyMap<DomainSetName, DomainSet>,
+  sets: Parameters<typeof heldNames>[1],
+): readonly LearnedName[] {
+  return fresh.flatMap((heir) => {
+    const isWithin = (set: DomainSet | undefined): boolean =>
+      set?.patterns.every((narrow) => heir.patterns.some((wide) => patternHolds(wide, narrow))) === true;
+    const longest = new Map<Address, LearnedName>();
+    for (const { address, seconds, graceSeconds } of heldNames(
+      table,
+      sets.filter(({ of }) => isWithin(known.get(of))),
+    )) {
+      const other = longest.get(address);
+      longest.set(address, {
+        set: heir.name,
+        address,
+        seconds: Math.max(seconds, other?.seconds ?? 0),
+        graceSeconds: Math.max(graceSeconds, other?.graceSeconds ?? 0),
+      });
+    }
+    return [...longest.values()];
+  });
+}
+
+/** Enforcing must not fail for want of room in a set: what does not fit is learned again or not. */
+export function inherit(table: NftTable, entries: readonly LearnedName[], known: KnownSets): void {
+  try {
+    learnNames(table, entries, known);
+  } catch (error) {
+    if (!isRefusal(error, "ENFILE")) throw error;
+  }
 }

@@ -1,5 +1,5 @@
 import type { RulesetChange } from "../../ir/change.ts";
-import type { Chain, ChainName, Endpoint, NodeRules, Ruleset } from "../../ir/ruleset.ts";
+import type { Chain, ChainName, DomainSet, DomainSetName, Endpoint, NodeRules, Ruleset } from "../../ir/ruleset.ts";
 import { addressSetOf, type AddressSet, emptyAddresses } from "../../net/address-set.ts";
 import { familyOf, type Address, type Family } from "../../net/address.ts";
 import type { Direction } from "../../policy/policy.ts";
@@ -48,6 +48,7 @@ export class Mirror {
   readonly #names: NamesPath;
   readonly #chains = new Map<ChainName, Chain>();
   readonly #endpoints = new Map<Address, Endpoint>();
+  readonly #domainSets = new Map<DomainSetName, DomainSet>();
   #generation: number;
   #node: NodeRules;
   #ranges: AddressSet = emptyAddresses;
@@ -74,6 +75,11 @@ export class Mirror {
 
   get node(): NodeRules {
     return this.#node;
+  }
+
+  /** The sets of names by name. */
+  get domainSets(): ReadonlyMap<DomainSetName, DomainSet> {
+    return this.#domainSets;
   }
 
   /** The pods of the endpoints, to be shown beside their addresses. */
@@ -113,6 +119,8 @@ export class Mirror {
   #change(change: RulesetChange): void {
     this.#changeMembers(change);
     for (const chain of change.newChains) this.#chains.set(chain.name, chain);
+    for (const name of change.goneDomainSets) this.#domainSets.delete(name);
+    for (const set of change.newDomainSets) this.#domainSets.set(set.name, set);
     if (change.node !== null) this.#changeNode(change.node);
     const released: PartId[] = [];
     const gone = new Set(change.goneEndpoints);

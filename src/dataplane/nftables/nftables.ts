@@ -16,7 +16,7 @@ import { diffPrograms, type KernelProgram, type ProgramDiff } from "./diff.ts";
 import { generationInForce, markMaskInForce } from "./generation-in-force.ts";
 import { type MarkLayout, markLayout, nextGeneration, randomGeneration } from "./generation.ts";
 import { handOver, isOtherLayout, layoutInForce } from "./hand-over.ts";
-import { heldNames, learnNames } from "./learned-names.ts";
+import { heldNames, inherit, inheritedNames, learnNames } from "./learned-names.ts";
 import { createMarkSweep, type MarkSweep } from "./mark-sweep.ts";
 import { Mirror } from "./mirror.ts";
 import { dropCounters } from "./render/base-chains.ts";
@@ -192,9 +192,14 @@ function createState(
         const bumps = isCut(current, change);
         return withMirror(current, async () => {
           if (bumps) await sweep.beforeBump();
+          const { domainSets, store } = current;
+          const inherited = inheritedNames(table(), change.newDomainSets, domainSets, store.learned);
           const changed = current.change({ ...change, node }, bumps);
           const steps = changeSteps(current.program, changed);
-          transact(steps);
+          // New sets are made by the first step; who asks them comes with the second.
+          transact(steps.slice(0, 1));
+          inherit(table(), inherited, current.program.sets);
+          transact(steps.slice(1));
           return { transactions: steps.length, milliseconds: performance.now() - started };
         });
       }),
