@@ -170,7 +170,8 @@ export function createNameLearning(parts: LearningParts): NameLearning {
       if (next.subjects.length === 0) return void end();
       if (thread === null) return start();
       if (isNew) thread.send({ kind: "follow", table });
-      if (change === null) kernel.compare();
+      // A new set holds from the start what others held for its names.
+      if (change === null || change.newDomainSets.length > 0) kernel.compare();
       return undefined;
     },
     counts: () => ({
