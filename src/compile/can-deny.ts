@@ -52,13 +52,32 @@ interface Step {
 const rank = { deny: 0, pass: 1, accept: 2 } as const;
 
 /**
+ * Where more than this changed at once (a policy that goes far up or down among a thousand), no proof is tried: that
+ * open connections are decided again costs less than to look for one.
+ */
+const mostStepsCompared = 256;
+
+/** What was found out about two lists: endpoints of many chains have the same, and change from one to the other. */
+const compared = new WeakMap<PartList, WeakMap<PartList, boolean>>();
+
+function orderedAtLeast(after: PartList, before: PartList): boolean {
+  if (after.name === before.name) return true;
+  let answers = compared.get(after);
+  if (answers === undefined) compared.set(after, (answers = new WeakMap()));
+  let answer = answers.get(before);
+  if (answer === undefined) answers.set(before, (answer = isMadeHarmlessly(after, before)));
+  return answer;
+}
+
+/**
  * Whether an ordered tier can be made of another by steps none of which denies anything, whatever follows the tier: a
  * deny goes, an accept comes, an action gives way to a better one, neighbours of one action change places; what is
  * caught whole before it is reached goes.
  */
-function orderedAtLeast(after: PartList, before: PartList): boolean {
-  if (after.name === before.name) return true;
-  const [now, was] = changedSteps(after.parts, before.parts);
+function isMadeHarmlessly(after: PartList, before: PartList): boolean {
+  const changed = changedSteps(after.parts, before.parts);
+  if (changed === null) return false;
+  const [now, was] = changed;
   const kept = new Set(now.map(({ match }) => match));
   const caught = new Set<string | undefined>();
   let at = 0;
@@ -74,14 +93,21 @@ function orderedAtLeast(after: PartList, before: PartList): boolean {
   return now.slice(at).every(({ action }) => action === "accept");
 }
 
-/** The clauses of two lists without the parts that both begin and end with. */
-function changedSteps(after: readonly Part[], before: readonly Part[]): readonly [readonly Step[], readonly Step[]] {
+/** The clauses of two lists without the parts that both begin and end with; null: too many. */
+function changedSteps(
+  after: readonly Part[],
+  before: readonly Part[],
+): readonly [readonly Step[], readonly Step[]] | null {
   const shorter = Math.min(after.length, before.length);
   let head = 0;
   while (head < shorter && after[head]?.digest === before[head]?.digest) head++;
   let tail = 0;
   while (tail < shorter - head && after.at(-1 - tail)?.digest === before.at(-1 - tail)?.digest) tail++;
-  const steps = (parts: readonly Part[]): readonly Step[] => inOneOrder(parts.slice(head, parts.length - tail));
+  const changed = (parts: readonly Part[]): readonly Part[] => parts.slice(head, parts.length - tail);
+  const count = (parts: readonly Part[]): number =>
+    changed(parts).reduce((sum, { clauses }) => sum + clauses.length, 0);
+  if (count(after) + count(before) > mostStepsCompared) return null;
+  const steps = (parts: readonly Part[]): readonly Step[] => inOneOrder(changed(parts));
   return [steps(after), steps(before)];
 }
 
