@@ -5,6 +5,7 @@ import type { ElementData, KeyType, ProgramSet, Rule } from "../program.ts";
 import type { KeyField, Statement } from "../statement.ts";
 import type { CountedInterval } from "./blocks.ts";
 import { addressType, type ChainContext, peerField, type RuleList } from "./clause-rules.ts";
+import { condensed } from "./condensed-union.ts";
 import type { PartId, UnionContent } from "./part.ts";
 
 /** What a map is asked for. */
@@ -22,7 +23,8 @@ export function unionRule(
   comment: string,
 ): RuleList {
   const { family } = context;
-  const { entries, blocks } = content;
+  const needed = condensed(content);
+  const { entries, blocks } = needed;
   const text = [
     ...entries.flatMap(({ counter, members }) => [counter ?? "", String(members.length), ...members]),
     ...blocks.flatMap((block) => [String(block.before), intervalKey(family, block), block.counter ?? ""]),
@@ -33,7 +35,7 @@ export function unionRule(
   const uses = [...counters].map((counter): PartId => `counter ${counter}`);
   const shape = { name, key: key.type, data: "counter", interval: false, size: null, comment } as const;
   const set: ProgramSet = { ...shape, elements: new Map() };
-  context.parts.set(id, { id, uses, object: { kind: "union", set, ...content, family } });
+  context.parts.set(id, { id, uses, object: { kind: "union", set, ...needed, family } });
   return { rules: [counterMapRule(context, match, key.field, name, comment)], uses: [id] };
 }
 
