@@ -153,6 +153,28 @@ for (const name of dataplaneNames) {
       });
     }
 
+    for (const [form, peers] of [
+      ["in line", from("client")],
+      ["in a map", [...from("client"), ...Array.from({ length: 6 }, (_, index) => from(`nobody-${index}`)).flat()]],
+    ] as const) {
+      it(`a counter says what its rule does, whatever it did before: ${form}`, async (context) => {
+        const { world, dataplane, enforce, change } = suite.of(context);
+        const rule = (action: string): ApiObject => admin("one", 5, { ingress: [{ action, from: peers }] });
+        await enforce([namespace("alpha"), rule("Allow")]);
+        for (const [action, verdict] of [
+          ["Allow", "accept"],
+          ["Deny", "deny"],
+          ["Pass", "pass"],
+          ["Allow", "accept"],
+        ] as const) {
+          await change([rule(action)]);
+          await reachesTcp(world.client, world.web, freshPort());
+          const counted = (await dataplane.counters()).find((one) => one.name === "AdminNetworkPolicy/one ingress[0]");
+          assert.equal(counted?.verdict, verdict);
+        }
+      });
+    }
+
     it("nothing slips and nothing is lost while priorities, actions, subjects and labels change", async (context) => {
       const { world, enforce, change } = suite.of(context);
       const [allowed, denied] = [freshPort(), freshPort()];

@@ -77,6 +77,11 @@ export class Mirror {
     return this.#node;
   }
 
+  /** All that endpoints have, in force and in audit. */
+  get chains(): Iterable<Chain> {
+    return this.#chains.values();
+  }
+
   /** The sets of names by name. */
   get domainSets(): ReadonlyMap<DomainSetName, DomainSet> {
     return this.#domainSets;

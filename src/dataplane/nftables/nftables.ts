@@ -22,6 +22,7 @@ import { Mirror } from "./mirror.ts";
 import { dropCounters } from "./render/base-chains.ts";
 import { layoutVersion } from "./render/base-sets.ts";
 import type { CounterSource } from "./render/part.ts";
+import { type RuleActions, ruleActions } from "./rule-actions.ts";
 import type { Step } from "./step.ts";
 import { programText } from "./text.ts";
 import { unseenTraffic } from "./unseen-traffic.ts";
@@ -229,8 +230,9 @@ function createState(
     counters: async () => {
       const values = table().counters();
       const sources = mirror?.store.counterSources ?? new Map<string, CounterSource>();
+      const actions = ruleActions(mirror?.chains ?? []);
       return [...values].flatMap(([counter, value]): PolicyCounter[] => {
-        const shown = describeCounter(counter, sources.get(counter));
+        const shown = describeCounter(counter, sources.get(counter), actions);
         return shown === null ? [] : [{ ...shown, ...value }];
       });
     },
@@ -255,14 +257,17 @@ function isCut(mirror: Mirror, change: RulesetChange): boolean {
 function describeCounter(
   counter: string,
   source: CounterSource | undefined,
+  actionOf: RuleActions,
 ): Omit<PolicyCounter, "packets" | "bytes"> | null {
   if (source === undefined)
     return Object.hasOwn(dropCounters, counter) ? { name: counter, verdict: "deny", direction: null } : null;
   if (source.kind === "audit-rule") return null;
   const { direction } = source;
   switch (source.kind) {
-    case "rule":
-      return { name: `${source.policy} ${direction}[${source.rule}]`, verdict: source.action, direction };
+    case "rule": {
+      const { policy, rule } = source;
+      return { name: `${policy} ${direction}[${rule}]`, verdict: actionOf(policy, direction, rule), direction };
+    }
     case "drop":
       return { name: `drop ${source.chain}`, verdict: "deny", direction };
     case "audit": {

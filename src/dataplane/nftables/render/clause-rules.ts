@@ -88,8 +88,8 @@ export function ruleCounter(context: ChainContext, clause: ChainClause): string 
   const short = direction === "ingress" ? "in" : "eg";
   const comment = `${clause.policy} ${direction}[${clause.rule}]`;
   const name = kernelName(`${clause.policy}/${short}/${clause.rule}`);
-  const { policy, rule, action } = clause;
-  addCounter(context, name, comment, { kind: "rule", policy, direction, rule, action });
+  const { policy, rule } = clause;
+  addCounter(context, name, comment, { kind: "rule", policy, direction, rule });
   return name;
 }
 

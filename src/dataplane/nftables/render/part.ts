@@ -1,4 +1,4 @@
-import type { Action, Direction, PolicyId } from "../../../policy/policy.ts";
+import type { Direction, PolicyId } from "../../../policy/policy.ts";
 import type { ChainName, DomainSetName, GroupName, PairSetName } from "../../../ir/ruleset.ts";
 import type { ProgramChain, ProgramCounter, ProgramSet } from "../program.ts";
 import type { LearnedFor } from "./domain-lookups.ts";
@@ -16,7 +16,6 @@ export type CounterSource =
       readonly policy: PolicyId;
       readonly direction: Direction;
       readonly rule: number;
-      readonly action: Action;
     }
   /** `chain` denied. */
   | { readonly kind: "drop"; readonly chain: ChainName; readonly direction: Direction }
@@ -94,7 +93,7 @@ export interface Plan {
 /** A plan in the making: parts of its own, and those of plans that are taken in as they are. */
 export class Parts implements Plan {
   readonly #own = new Map<PartId, Part>();
-  readonly #others: Plan[] = [];
+  readonly #others = new Set<Plan>();
 
   get(id: PartId): Part | undefined {
     const own = this.#own.get(id);
@@ -114,7 +113,13 @@ export class Parts implements Plan {
     this.#own.set(id, part);
   }
 
+  /** As a plan of few parts: it is not asked later. */
+  absorb(plan: Parts): void {
+    for (const [id, part] of plan.#own) this.#own.set(id, part);
+    for (const other of plan.#others) this.#others.add(other);
+  }
+
   takeIn(plan: Plan): void {
-    this.#others.push(plan);
+    this.#others.add(plan);
   }
 }
