@@ -25,12 +25,13 @@ import {
 } from "./clause-rules.ts";
 import { acceptDomains, domainsOf } from "./domain-lookups.ts";
 import type { MembersName, UnionContent, UnionEntry } from "./part.ts";
+import type { ClausePiece, SharedStretches } from "./shared-stretches.ts";
 
 export type VerdictFor = (action: Action) => Verdict;
 
 /** What stands together in a list: asked as a whole, after what comes before it. */
 type Stretch =
-  | { readonly kind: "peers" | "pairs"; readonly clauses: readonly ChainClause[] }
+  | { readonly kind: "peers" | "pairs"; readonly clauses: ChainClause[] }
   /** What was learned of names is the kernel's: nothing can be resolved before. */
   | { readonly kind: "domains" | "open"; readonly clause: ChainClause };
 
@@ -43,12 +44,13 @@ export function firstMatchRules(
   context: ChainContext,
   clauses: readonly ChainClause[],
   verdictFor: VerdictFor,
+  shared: SharedStretches,
 ): RuleList {
   return joinRules(
     stretchesOf(context, clauses).map((stretch): RuleList => {
       switch (stretch.kind) {
         case "peers":
-          return peersRules(context, stretch.clauses, verdictFor);
+          return peersRules(context, stretch.clauses, verdictFor, shared);
         case "pairs":
           return pairsRules(context, stretch.clauses, verdictFor);
         case "domains":
@@ -72,7 +74,7 @@ function stretchesOf(context: ChainContext, clauses: readonly ChainClause[]): re
   const stretches: Stretch[] = [];
   const append = (kind: "peers" | "pairs", clause: ChainClause): void => {
     const last = stretches.at(-1);
-    if (last?.kind === kind) stretches[stretches.length - 1] = { kind, clauses: [...last.clauses, clause] };
+    if (last?.kind === kind) last.clauses.push(clause);
     else stretches.push({ kind, clauses: [clause] });
   };
   for (const clause of clauses) {
@@ -90,36 +92,55 @@ type Lookup =
   /** Of one action. */
   | { readonly kind: "blocks"; readonly clauses: readonly ChainClause[] };
 
-function peersRules(context: ChainContext, clauses: readonly ChainClause[], verdictFor: VerdictFor): RuleList {
+function peersRules(
+  context: ChainContext,
+  clauses: readonly ChainClause[],
+  verdictFor: VerdictFor,
+  shared: SharedStretches,
+): RuleList {
+  const forEveryPort = clauses.filter(isForEveryPort);
+  if (forEveryPort.length === clauses.length) {
+    return shared.rules(context, clauses, (inCommon) => everyPortRules(inCommon, clauses, verdictFor, shared));
+  }
   const lookups = lookupsOf(context, clauses);
   if (lookups.length <= mostInLine) return inLine(context, lookups, verdictFor);
-  const forEveryPort = clauses.filter(isForEveryPort);
-  const all = new Set(clauses);
-  if (forEveryPort.length === 0 || forEveryPort.length === clauses.length) {
-    const { members, blocks } = resolved(context, clauses, all, verdictFor);
-    return joinRules([members, blocks]);
-  }
-  return besideEveryPort(context, clauses, forEveryPort, verdictFor);
+  const some = new Set(clauses.filter((clause) => !isForEveryPort(clause)));
+  const own = resolved(context, clauses, some, verdictFor, shared);
+  if (forEveryPort.length === 0) return joinRules([own.members, own.blocks]);
+  return besideEveryPort(context, own, forEveryPort, verdictFor, shared);
 }
 
 const isForEveryPort = ({ match }: ChainClause): boolean => match.kind === "peers" && match.ports === null;
 
+function everyPortRules(
+  context: ChainContext,
+  clauses: readonly ChainClause[],
+  verdictFor: VerdictFor,
+  shared: SharedStretches,
+): RuleList {
+  const lookups = lookupsOf(context, clauses);
+  if (lookups.length <= mostInLine) return inLine(context, lookups, verdictFor);
+  const { members, blocks } = resolved(context, clauses, new Set(clauses), verdictFor, shared);
+  return joinRules([members, blocks]);
+}
+
 /**
- * Clauses for some ports among those for every port, whose maps all classes of ports share: else each of them would
- * hold all members again. The maps of the former hold what is theirs in the list as a whole. What is in none of them
- * is decided by the latter as if they were alone.
+ * Clauses for some ports (`own`) among those for every port, whose maps all classes of ports share: else each of them
+ * would hold all members again. The maps of the former hold what is theirs in the list as a whole. What is in none of
+ * them is decided by the latter as if they were alone.
  */
 function besideEveryPort(
   context: ChainContext,
-  clauses: readonly ChainClause[],
+  own: Resolved,
   forEveryPort: readonly ChainClause[],
   verdictFor: VerdictFor,
+  shared: SharedStretches,
 ): RuleList {
-  const some = new Set(clauses.filter((clause) => !isForEveryPort(clause)));
-  const own = resolved(context, clauses, some, verdictFor);
-  if (own.blocks.rules.length === 0) return joinRules([own.members, peersRules(context, forEveryPort, verdictFor)]);
-  const shared = resolved(context, forEveryPort, new Set(forEveryPort), verdictFor);
-  return joinRules([own.members, shared.members, own.blocks, shared.blocks]);
+  if (own.blocks.rules.length === 0) {
+    return joinRules([own.members, peersRules(context, forEveryPort, verdictFor, shared)]);
+  }
+  const inCommon = resolved(context, forEveryPort, new Set(forEveryPort), verdictFor, shared);
+  return joinRules([own.members, inCommon.members, own.blocks, inCommon.blocks]);
 }
 
 /**
@@ -180,14 +201,10 @@ function resolved(
   clauses: readonly ChainClause[],
   shown: ReadonlySet<ChainClause>,
   verdictFor: VerdictFor,
+  shared: SharedStretches,
 ): Resolved {
   const grouped = clauses.filter((clause) => groupsOf(clause).length > 0);
-  const pieces = mergeBlocks(
-    clauses.map((clause, rank) => ({ counter: String(rank), intervals: familyIntervals(context.family, clause) })),
-  ).flatMap(({ low, high, counter }) => {
-    const clause = clauses[Number(counter)];
-    return clause === undefined ? [] : [{ low, high, clause }];
-  });
+  const pieces = piecesOf(context, clauses, shared);
   /** How many of those with groups come before it. */
   const before = new Map<ChainClause, number>();
   let count = 0;
@@ -230,6 +247,23 @@ function resolved(
     return blocksRule({ ...context, accepted: verdictFor(action) }, [], counted, comment);
   });
   return { members: joinRules(unions), blocks: joinRules(blocks) };
+}
+
+/** The blocks of all clauses, each piece with the first that covers it. */
+function piecesOf(
+  context: ChainContext,
+  clauses: readonly ChainClause[],
+  shared: SharedStretches,
+): readonly ClausePiece[] {
+  const withBlocks = clauses.filter((clause) => familyIntervals(context.family, clause).length > 0);
+  const merged = (of: readonly ChainClause[]): readonly ClausePiece[] =>
+    mergeBlocks(
+      of.map((clause, rank) => ({ counter: String(rank), intervals: familyIntervals(context.family, clause) })),
+    ).flatMap(({ low, high, counter }) => {
+      const clause = of[Number(counter)];
+      return clause === undefined ? [] : [{ low, high, clause }];
+    });
+  return withBlocks.every(isForEveryPort) ? shared.pieces(withBlocks, merged) : merged(withBlocks);
 }
 
 const addressKey = (context: ChainContext): LookupKey => ({

@@ -22,6 +22,7 @@ import {
 import { acceptDomains, domainsOf } from "./domain-lookups.ts";
 import { firstMatchRules, type VerdictFor, withVerdict } from "./first-match.ts";
 import { Parts, type MembersName, type Plan } from "./part.ts";
+import { createSharedStretches, type SharedStretches } from "./shared-stretches.ts";
 import { orderedByPort, type PortClass } from "./port-classes.ts";
 
 /** So few rules stand in line, one after the other: as fast as anything else, and easier to read. */
@@ -99,10 +100,12 @@ function planTier(
     return { byPort: [], inLine: listPlan(joinRules(rules), null), parts };
   }
   const portless = relevant.filter(({ match }) => match.kind === "peers" && match.ports === null);
-  const rest = listPlan(firstMatchRules(context, portless, verdictFor), null);
+  const shared = createSharedStretches();
+  parts.takeIn(shared.parts);
+  const rest = listPlan(firstMatchRules(context, portless, verdictFor, shared), null);
   const end = tiers === "shared" ? rest : null;
   const list = (of: readonly ChainClause[]): ListPlan =>
-    listPlan(rememberedRules(context, of, verdictFor, `${key} ${end?.content ?? ""}`), end);
+    listPlan(rememberedRules(context, of, verdictFor, `${key} ${end?.content ?? ""}`, shared), end);
   const byPort = portProtocols.map((protocol): PortsPlan => {
     const { classes, otherPorts } = orderedByPort(relevant, protocol);
     return {
@@ -117,7 +120,7 @@ function planTier(
 
 interface Remembered {
   readonly rules: RuleList;
-  readonly parts: Plan;
+  readonly parts: Parts;
 }
 
 /** Lists by their first clause that is for some ports, the last few of each. Most outlive a change of another policy. */
@@ -138,21 +141,23 @@ function rememberedRules(
   clauses: readonly ChainClause[],
   verdictFor: VerdictFor,
   key: string,
+  shared: SharedStretches,
 ): RuleList {
   const first = clauses.find(({ match }) => match.kind === "pairs" || match.ports !== null);
-  if (first === undefined) return firstMatchRules(context, clauses, verdictFor);
+  if (first === undefined) return firstMatchRules(context, clauses, verdictFor, shared);
   const lists = remembered.get(first) ?? new Map<string, Remembered>();
   remembered.set(first, lists);
-  const id = `${key} ${clauses.map(numberOf).join(" ")}`;
+  const id = contentHash([key, clauses.map(numberOf).join(" ")]);
   let found = lists.get(id);
   if (found === undefined) {
     const parts = new Parts();
-    found = { rules: firstMatchRules({ ...context, parts }, clauses, verdictFor), parts };
+    parts.takeIn(shared.parts);
+    found = { rules: firstMatchRules({ ...context, parts }, clauses, verdictFor, shared), parts };
     const [oldest] = lists.keys();
     if (lists.size >= mostRemembered && oldest !== undefined) lists.delete(oldest);
     lists.set(id, found);
   }
-  context.parts.takeIn(found.parts);
+  context.parts.absorb(found.parts);
   return found.rules;
 }
 
