@@ -8,6 +8,7 @@ import { type NameThread, startNameThread } from "../../src/agent/names/thread.t
 import type { DomainSetName } from "../../src/ir/ruleset.ts";
 import type { Address } from "../../src/net/address.ts";
 import type { DomainPattern } from "../../src/net/domain-name.ts";
+import { openPacketQueue } from "../../src/system/netlink/packet-queue.ts";
 import { noNamespaces } from "../own-namespace.ts";
 import { type Asker, type Running, startAsker, startResolver } from "./processes.ts";
 import { type Site, addresses, buildSite, run } from "./site.ts";
@@ -29,6 +30,7 @@ describe("the thread that reads DNS", { skip: noNamespaces, timeout: 60_000 }, (
   /** Whether batches are brought into the (pretended) kernel at once. */
   let completes = true;
   const heard = { listening: false };
+  const { promise: died, resolve: hasDied } = Promise.withResolvers<Error>();
   before(async () => {
     site = buildSite();
     running.push(await startResolver(site));
@@ -42,7 +44,7 @@ describe("the thread that reads DNS", { skip: noNamespaces, timeout: 60_000 }, (
       if (completes) thread.send({ kind: "completed", number: message.number, taken: true });
     };
     const options = { netns: site.node, queue, minTtl: 60, maxTtl: 60, grace: 60, counts };
-    thread = startNameThread(options, { message: take, ended: () => {} });
+    thread = startNameThread(options, { message: take, ended: hasDied });
     thread.send({ kind: "follow", table });
     for (const deadline = performance.now() + 10_000; !heard.listening && performance.now() < deadline;)
       await pause(10);
@@ -80,5 +82,20 @@ describe("the thread that reads DNS", { skip: noNamespaces, timeout: 60_000 }, (
     assert.ok(late !== null && late.milliseconds >= 950 && late.milliseconds < 2500, `${late?.milliseconds} ms`);
     const now = readCounts(counts);
     assert.deepEqual([now.held - earlier.held, now.late - earlier.late], [2, 1]);
+  });
+
+  it("gives the queue up whatever it dies of: DNS goes on, what waited too, and the next one can have it", async () => {
+    completes = false;
+    const earlier = readCounts(counts);
+    const asking = ask("ok-10-60.example.org");
+    for (const until = performance.now() + 800; readCounts(counts).held === earlier.held && performance.now() < until;)
+      await pause(5);
+    thread.send({ kind: "follow", table: null as unknown as typeof table });
+    const held = await asking;
+    assert.ok(held !== null && held.milliseconds < 900, `${held?.milliseconds} ms`);
+    assert.match((await died).message, /null/);
+    const next = await ask("ok-11-60.example.org");
+    assert.ok(next !== null && next.milliseconds < 900, `${next?.milliseconds} ms`);
+    openPacketQueue(site.node, { queue, copyRange: 64, length: 1, socketBuffer: 4096, failOpen: true }).close();
   });
 });

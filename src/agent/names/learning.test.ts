@@ -56,8 +56,7 @@ function scripted() {
       send: (message) => void told.push(message),
       stop: () => {
         told.push({ kind: "stop" });
-        end(new Error("it has ended"));
-        return Promise.resolve();
+        return turn().then(() => end(new Error("it has ended")));
       },
     };
   }) as typeof startNameThread;
@@ -116,9 +115,15 @@ describe("learning names", () => {
     learning.enforced(rulesetOf([]), changeOf({ goneDomainSets: [set] }));
     assert.equal(kinds(0).at(-1), "stop");
     learning.enforced(rulesetOf(["a.org"]), changeOf({ newDomainSets: [{ name: set, patterns: [] }] }));
+    assert.equal(threads.length, 1, "not before the last one has given the queue up");
+    await turn();
+    await turn();
     assert.equal(threads.length, 2);
+    assert.deepEqual(kinds(1), ["follow", "adopt"]);
+    learning.enforced(rulesetOf([]), changeOf({ goneDomainSets: [set] }));
     await learning.stop();
     assert.equal(kinds(1).at(-1), "stop");
+    assert.equal(threads.length, 2);
   });
 
   it("says that a batch is in the kernel, or that it was refused, and goes on", async () => {

@@ -84,6 +84,8 @@ export function createNameLearning(parts: LearningParts): NameLearning {
   let told: string | null = null;
   /** While it is waited with the next try. */
   let pausing = false;
+  /** The last thread, until it has given the queue up: another one could not have it. */
+  let ending: Promise<void> | null = null;
 
   const kernel = createNameKernel({ ...parts, signal: over.signal, send: (message) => thread?.send(message) });
 
@@ -141,7 +143,7 @@ export function createNameLearning(parts: LearningParts): NameLearning {
   };
 
   const start = (): void => {
-    if (thread !== null || pausing || over.signal.aborted || table.subjects.length === 0) return;
+    if (thread !== null || ending !== null || pausing || over.signal.aborted || table.subjects.length === 0) return;
     try {
       thread = startOne();
     } catch (error) {
@@ -153,11 +155,18 @@ export function createNameLearning(parts: LearningParts): NameLearning {
     kernel.begin();
   };
 
+  const ended = async (last: NameThread): Promise<void> => {
+    await last.stop();
+    ending = null;
+    start();
+  };
+
   const end = async (): Promise<void> => {
-    const ending = thread;
+    const last = thread;
     thread = null;
     listening = false;
-    if (ending !== null) await ending.stop();
+    if (last !== null) ending = ended(last);
+    await ending;
   };
 
   return {

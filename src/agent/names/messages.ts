@@ -11,6 +11,8 @@ export interface ThreadOptions {
   readonly grace: number;
   /** What wakes it. */
   readonly bell: number;
+  /** One number: the descriptor of the queue, while it has one; -1: none. */
+  readonly descriptor: SharedArrayBuffer;
   /** Where it counts (`tallies.ts`). */
   readonly counts: SharedArrayBuffer;
 }

@@ -30,10 +30,25 @@ function startWorker(workerData: ThreadOptions): Worker {
   return new Worker(workerFile(), options);
 }
 
+/** Begins it, or leaves no bell behind. */
+function startWith(options: Omit<ThreadOptions, "bell">, bell: number): Worker {
+  try {
+    return startWorker({ ...options, bell });
+  } catch (error) {
+    closeDescriptor(bell);
+    throw error;
+  }
+}
+
 /** A thread of its own costs 10 MB and 50 ms; nobody waits for it to start. */
-export function startNameThread(options: Omit<ThreadOptions, "bell">, listener: ThreadListener): NameThread {
+export function startNameThread(
+  told: Omit<ThreadOptions, "bell" | "descriptor">,
+  listener: ThreadListener,
+): NameThread {
+  const descriptor = new SharedArrayBuffer(4);
+  const queue = new Int32Array(descriptor).fill(-1);
   const bell = openBell();
-  const worker = startWorker({ ...options, bell });
+  const worker = startWith({ ...told, descriptor }, bell);
   let over = false;
   let reason = new Error("the thread that reads DNS answers has ended");
   const ended = new Promise<void>((resolve) => {
@@ -47,6 +62,8 @@ export function startNameThread(options: Omit<ThreadOptions, "bell">, listener: 
     worker.on("exit", () => {
       over = true;
       closeDescriptor(bell);
+      // It had no time to: it ran out of memory. A queue that nobody reads would hold all DNS for ever.
+      if (queue[0] !== undefined && queue[0] >= 0) closeDescriptor(queue[0]);
       resolve();
       listener.ended(reason);
     });

@@ -64,25 +64,40 @@ function work(port: MessagePort, queue: PacketQueue, options: ThreadOptions): vo
     if (batch !== null) tell({ kind: "learn", ...batch });
   };
   tell({ kind: "listening" });
-  for (let goesOn = true; goesOn;) {
-    waiter.wait(reader.waiting > 0 ? 50 : longestSleep);
-    goesOn = takeMessages(port, learner, now());
-    reader.release(now());
-    reader.read(now());
-    tellBatch();
-    if (learner.tick(now())) tell({ kind: "grace-over" });
-    const counts = learner.counts();
-    for (const gauge of ["addresses", "pending", "streams"] as const) tallies.set(gauge, counts[gauge]);
+  try {
+    for (let goesOn = true; goesOn;) {
+      waiter.wait(reader.waiting > 0 ? 50 : longestSleep);
+      goesOn = takeMessages(port, learner, now());
+      reader.release(now());
+      reader.read(now());
+      tellBatch();
+      if (learner.tick(now())) tell({ kind: "grace-over" });
+      const counts = learner.counts();
+      for (const gauge of ["addresses", "pending", "streams"] as const) tallies.set(gauge, counts[gauge]);
+    }
+  } finally {
+    waiter.close();
+    reader.end();
   }
-  reader.end();
-  queue.close();
-  waiter.close();
+}
+
+/** Whatever happens the queue is given up: what it leads to a listener that reads no more is DNS that never arrives. */
+function listen(port: MessagePort, options: ThreadOptions): void {
+  const queue = openPacketQueue(options.netns, { queue: options.queue, ...queueOptions });
+  const descriptor = new Int32Array(options.descriptor);
+  descriptor[0] = queue.fd;
+  try {
+    work(port, queue, options);
+  } finally {
+    descriptor[0] = -1;
+    queue.close();
+  }
 }
 
 function run(port: MessagePort): void {
   const options = workerData as ThreadOptions;
   try {
-    work(port, openPacketQueue(options.netns, { queue: options.queue, ...queueOptions }), options);
+    listen(port, options);
   } catch (error) {
     if (!(error instanceof SystemCallError)) throw error;
     port.postMessage({ kind: "ended", message: error.message, code: error.code } satisfies FromThread);

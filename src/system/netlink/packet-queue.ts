@@ -188,8 +188,12 @@ function queueOn(socket: NetlinkSocket, queue: number): PacketQueue {
     },
     lost: () => lost,
     close: () => {
-      configure(socket, queue, command(unbindCommand));
-      socket.close();
+      try {
+        configure(socket, queue, command(unbindCommand));
+      } finally {
+        // This alone gives it up, too.
+        socket.close();
+      }
     },
   };
 }
