@@ -22,9 +22,9 @@ const table = {
 };
 const times = { minTtl: 5, maxTtl: 100, grace: 60 };
 
-function fresh() {
+function fresh(more: Partial<typeof times> = {}) {
   const tallies: Tally[] = [];
-  const learner = createLearner({ ...times, now: 0, tally: (what) => void tallies.push(what) });
+  const learner = createLearner({ ...times, ...more, now: 0, tally: (what) => void tallies.push(what) });
   learner.follow(table);
   const results = () => tallies.flatMap((what) => (what.kind === "answer" ? [what.result] : []));
   const ask = (name: string, id = 7, at = 0, ends = toResolver, type: number = types.A) =>
@@ -88,6 +88,19 @@ describe("learning from packets", () => {
     assert.equal(learner.tick(183_000), false);
     assert.equal(learner.tick(185_500), true, "the grace is over");
     assert.equal(learner.counts().addresses, 0);
+  });
+
+  it("renews what would end with the answer, where nothing is to be kept beyond a time to live of none", () => {
+    const { learner, ask } = fresh({ minTtl: 0 });
+    const teach = (at: number) => {
+      ask("x.example.org", 7, at);
+      const wait = learner.packet(datagram(toPod, answerOf("x.example.org", [1], 0)), at);
+      const batch = learner.takeBatch();
+      if (batch !== null) learner.completed(batch.number, true, at);
+      return [wait === goesAtOnce, batch?.entries.map(({ seconds }) => seconds)];
+    };
+    assert.deepEqual(teach(0), [false, [1]]);
+    assert.deepEqual(teach(950), [false, [1]], "50 ms were left");
   });
 
   it("waits for the kernel's own end of the grace, which begins when the kernel has taken it", () => {

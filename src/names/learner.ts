@@ -106,9 +106,11 @@ export function createLearner(options: LearnerOptions): Learner {
   /** Gives the batch to wait for. */
   const renew = (entry: HeldAddress, begin: number, now: number): Wait => {
     const wait = isOver(entry.batch) ? goesAtOnce : entry.batch;
-    if (entry.begin >= begin - 1000 * onTheWay) return wait;
+    // With a time to live of none and no floor this alone would let an answer go to an address that ends with it.
+    const isNear = entry.begin >= begin - 1000 * onTheWay && entry.begin - now >= 1000 * onTheWay;
+    if (isNear) return wait;
     const isGood = wait === goesAtOnce && entry.begin - now >= surely;
-    entry.begin = begin;
+    entry.begin = Math.max(entry.begin, begin);
     entry.end = Math.max(entry.end, begin + 1000 * grace);
     bringNow(entry, now);
     return isGood ? goesAtOnce : entry.batch;
