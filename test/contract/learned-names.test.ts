@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { after, describe, it, type TestContext } from "node:test";
 import { openDataplane, dataplaneNames } from "../../src/dataplane/registry.ts";
+import { outputOf } from "../../src/system/program.ts";
 import type { DomainSetName } from "../../src/ir/ruleset.ts";
 import { policyFor, reachesTcp, reachesUdp, useWorld, freshPort } from "./fixture.ts";
 import { learned, namesOf, namesPolicy, onlyDomainSet, secondsAfter } from "./names-world.ts";
 import { lives, opened, passes } from "./stream-pairs.ts";
 
 const policy = namesPolicy("client");
+
+const takeTableAway = (netns: string): void =>
+  void outputOf("ip", ["netns", "exec", netns, "nft", "delete", "table", "inet", "portcullis"]);
 
 for (const name of dataplaneNames) {
   describe(`${name}: addresses that were learned of names`, () => {
@@ -98,6 +102,29 @@ for (const name of dataplaneNames) {
         world.outside.v4,
       ]);
       assert.equal(await reachesTcp(world.client, world.outside, freshPort()), true);
+    });
+
+    it("are back at once with a table that somebody took away: open connections never meet one without", async (context) => {
+      const { world, dataplane, names, set, change } = await start(context);
+      await names.learn([learned(set, world.outside.v4, 60), learned(set, world.remote.v4, 0, 60)]);
+      const open = await opened(world.client, world.outside);
+      const going = await opened(world.outside, world.client);
+      takeTableAway(world.node.netns);
+      assert.equal((await dataplane.check()).differences.length, 1);
+      assert.equal(await passes(open.client, open.server), true);
+      assert.equal(await lives(open), true);
+      assert.equal(await lives(going), true);
+      assert.equal(await reachesTcp(world.client, world.outside, freshPort()), true);
+      assert.equal(await reachesTcp(world.client, world.remote, freshPort()), false, "in its grace");
+      assert.deepEqual(
+        (await names.held()).map(({ address }) => address).sort(),
+        [world.remote.v4, world.outside.v4].sort(),
+      );
+      await change([], ["ClusterNetworkPolicy/names-client"]);
+      await change([policy]);
+      takeTableAway(world.node.netns);
+      await dataplane.check();
+      assert.deepEqual(await names.held(), [], "what was forgotten stays so");
     });
 
     it("stay those of a rule to which names are added, and go with one that is taken away", async (context) => {

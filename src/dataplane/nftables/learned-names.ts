@@ -24,12 +24,16 @@ function addRenewals(renewals: Renewals, { set: of, address, seconds, graceSecon
   }
 }
 
-function renewing(entries: readonly LearnedName[], known: KnownSets): readonly Operation[] {
+/** Sets the times of what was learned, in those sets that are there. */
+export function renewing(
+  entries: readonly LearnedName[],
+  known: KnownSets,
+): readonly Extract<Operation, { kind: "renew-elements" }>[] {
   const renewals: Renewals = new Map();
   for (const entry of entries) addRenewals(renewals, entry);
   return [...renewals.values()]
     .filter(({ set }) => known === null || known.has(set.name))
-    .map(({ set, seconds }): Operation => ({ kind: "renew-elements", set, seconds }));
+    .map(({ set, seconds }) => ({ kind: "renew-elements", set, seconds }));
 }
 
 const isRefusal = (error: unknown, ...codes: readonly string[]): error is DataplaneError =>

@@ -16,6 +16,7 @@ import { diffPrograms, type KernelProgram, type ProgramDiff } from "./diff.ts";
 import { generationInForce, markMaskInForce } from "./generation-in-force.ts";
 import { type MarkLayout, markLayout, nextGeneration, randomGeneration } from "./generation.ts";
 import { handOver, isOtherLayout, layoutInForce } from "./hand-over.ts";
+import { createLearnedMemory } from "./learned-memory.ts";
 import { heldNames, inherit, inheritedNames, learnNames } from "./learned-names.ts";
 import { createMarkSweep, type MarkSweep } from "./mark-sweep.ts";
 import { Mirror } from "./mirror.ts";
@@ -99,6 +100,7 @@ function createState(
   clock: Clock,
 ): Stateful {
   let mirror: Mirror | null = null;
+  const memory = createLearnedMemory(() => performance.now());
 
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -149,7 +151,7 @@ function createState(
       next.bump();
     }
     const { steps } = bumps ? diffPrograms(have, next.program) : found;
-    transact(steps);
+    transact(memory.fill(steps));
     return { steps, differences: found.differences };
   };
 
@@ -157,6 +159,7 @@ function createState(
   const repair = async (have: KernelProgram | null, next: Mirror, bumps: boolean): Promise<ProgramDiff> => {
     const found =
       have !== null && isOtherLayout(have) ? await takeOver(have, next, bumps) : await mend(have, next, bumps);
+    memory.retain(next.program.sets);
     // A table that was away, or took other bits: marks of an earlier life must not fit by chance.
     const isNewLife = have === null || generationInForce(have, layout) === null;
     if (found.steps.length > 0 && isNewLife && next.node.established === "cut") sweep.start();
@@ -201,6 +204,8 @@ function createState(
           transact(steps.slice(0, 1));
           inherit(table(), inherited, current.program.sets);
           transact(steps.slice(1));
+          memory.retain(current.program.sets);
+          memory.note(inherited);
           return { transactions: steps.length, milliseconds: performance.now() - started };
         });
       }),
@@ -215,8 +220,16 @@ function createState(
       }),
     names: {
       // At once, whatever else is under way: each step of that is a transaction, and none touches what was learned.
-      learn: async (entries) => learnNames(table(), entries, mirror?.program.sets ?? null),
-      held: () => inTurn(async () => heldNames(table(), mirrorFor("held").store.learned)),
+      learn: async (entries) => {
+        learnNames(table(), entries, mirror?.program.sets ?? null);
+        memory.note(entries);
+      },
+      held: () =>
+        inTurn(async () => {
+          const held = heldNames(table(), mirrorFor("held").store.learned);
+          memory.note(held);
+          return held;
+        }),
       decideAnew: () =>
         inTurn(async () => {
           const current = mirrorFor("decide anew");
