@@ -5,6 +5,7 @@
 import type {
   Chain,
   ChainName,
+  ClauseListName,
   DomainSet,
   DomainSetName,
   Endpoint,
@@ -19,7 +20,7 @@ import type {
 import { noChains } from "../ir/ruleset.ts";
 import { pairOf } from "../ir/decide.ts";
 import type { Labels } from "../kube/labels.ts";
-import type { Node, Pod, Service } from "../kube/objects.ts";
+import type { NamedPort, Node, Pod, Service } from "../kube/objects.ts";
 import { matches, namespaceNameLabel } from "../kube/selector.ts";
 import { isLive, namedPortsOf, outranks } from "../model/pod-standing.ts";
 import type { PodSelection } from "../model/selection.ts";
@@ -32,20 +33,33 @@ import type { Direction, Policy } from "../policy/policy.ts";
 import type { ChainParts, DirectionChains } from "./chain.ts";
 import { chainName, chainOf, comparePolicies, directionChains, partsOf, subjectParts } from "./chain.ts";
 import { fallbackOf } from "./fallback.ts";
-import type { GroupSpec, PairSetSpec } from "./lower.ts";
-import { lowerPart } from "./lower.ts";
+import type { GroupSpec, PairSetSpec, Part } from "./lower.ts";
+import { lowerPart, namesPorts } from "./lower.ts";
 import { nodeRules } from "./node-rules.ts";
 import type { CompileOptions } from "./options.ts";
+import type { PartList } from "./part-list.ts";
 import { isResolverService, podsBehind, resolversOf } from "./resolvers.ts";
 
 /** The Ruleset of one node. The later of two objects with one key counts. */
 export function compileWhole(cluster: Cluster, options: CompileOptions): Ruleset {
   const world = worldOf(cluster);
   const chains = new Map<ChainName, ChainParts>();
+  const lists = new Map<ClauseListName, PartList>();
+  /** Lists of one name are one, in all chains: a dataplane may build one thing for it. */
+  const shared = (list: PartList): PartList => {
+    if (list.name === null) return list;
+    const known = lists.get(list.name) ?? list;
+    lists.set(list.name, known);
+    return known;
+  };
   const nameOf = (parts: ChainParts | null): ChainName | null => {
     if (parts === null) return null;
     const name = chainName(parts);
-    chains.set(name, parts);
+    const { admin, networkPolicy, baseline } = parts;
+    if (!chains.has(name)) {
+      const united = networkPolicy === null ? null : shared(networkPolicy);
+      chains.set(name, { ...parts, admin: shared(admin), networkPolicy: united, baseline: shared(baseline) });
+    }
     return name;
   };
   const self = world.nodes.get(options.nodeName) ?? null;
@@ -69,13 +83,14 @@ export function compileWhole(cluster: Cluster, options: CompileOptions): Ruleset
       endpoints.set(address, { address, pod, ...noChains });
     }
   }
+  const used = new Set([...chains.values()].flatMap((parts) => partsOf(parts)));
   return {
     node,
     endpoints,
     chains: new Map([...chains].map(([name, parts]): [ChainName, Chain] => [name, chainOf(name, parts)])),
-    groups: groupsOf(world, chains.values()),
-    pairSets: pairSetsOf(world, chains.values()),
-    domainSets: domainSetsOf(chains.values()),
+    groups: groupsOf(world, used),
+    pairSets: pairSetsOf(world, used),
+    domainSets: domainSetsOf(used),
   };
 }
 
@@ -106,6 +121,8 @@ interface World {
   readonly services: readonly Service[];
   /** In the order in which they are asked; those in audit too. */
   readonly policies: readonly Policy[];
+  /** What each policy was found to say: by direction, and by the named ports of the subject. */
+  readonly parts: ReadonlyMap<Policy, Map<string, Part | null>>;
 }
 
 function worldOf(cluster: Cluster): World {
@@ -127,7 +144,18 @@ function worldOf(cluster: Cluster): World {
     }
   }
   const policies = new Map(cluster.policies.map((policy) => [policy.id, policy]));
-  return { namespaces, holders, nodes, services, policies: [...policies.values()].sort(comparePolicies) };
+  const parts = new Map([...policies.values()].map((policy) => [policy, new Map<string, Part | null>()]));
+  return { namespaces, holders, nodes, services, policies: [...policies.values()].sort(comparePolicies), parts };
+}
+
+/** What a policy says to pods that declare these ports. Many pods ask the same. */
+function partOf(world: World, policy: Policy, direction: Direction, ports: readonly NamedPort[]): Part | null {
+  const asked = direction === "ingress" && namesPorts(policy) ? JSON.stringify(ports) : "";
+  const known = world.parts.get(policy)?.get(`${direction} ${asked}`);
+  if (known !== undefined) return known;
+  const part = lowerPart(policy, direction, ports);
+  world.parts.get(policy)?.set(`${direction} ${asked}`, part);
+  return part;
 }
 
 function namespaceOf(world: World, name: string): { name: string; labels: Labels } {
@@ -141,9 +169,10 @@ function selects(world: World, selection: PodSelection, pod: Pod): boolean {
 
 function chainsFor(world: World, pod: Pod, direction: Direction, options: CompileOptions): DirectionChains {
   if (options.exemptNamespaces?.has(pod.namespace) === true) return { enforced: null, audit: null };
+  const ports = namedPortsOf(pod);
   const parts = world.policies
     .filter((policy) => selects(world, policy.subject, pod))
-    .map((policy) => lowerPart(policy, direction, namedPortsOf(pod)))
+    .map((policy) => partOf(world, policy, direction, ports))
     .filter((part) => part !== null);
   return directionChains(
     direction,
@@ -152,10 +181,9 @@ function chainsFor(world: World, pod: Pod, direction: Direction, options: Compil
   );
 }
 
-function groupsOf(world: World, chains: Iterable<ChainParts>): Map<GroupName, Group> {
+function groupsOf(world: World, parts: ReadonlySet<Part>): Map<GroupName, Group> {
   const specs = new Map<GroupName, GroupSpec>();
-  for (const parts of chains)
-    for (const part of partsOf(parts)) for (const one of part.groups) specs.set(one.name, one);
+  for (const part of parts) for (const one of part.groups) specs.set(one.name, one);
   const members = (picks: Picks): ReadonlySet<Address> => {
     if (picks.kind === "nodes") {
       const nodes = [...world.nodes.values()].filter((node) => matches(picks.selector, node.labels));
@@ -168,15 +196,14 @@ function groupsOf(world: World, chains: Iterable<ChainParts>): Map<GroupName, Gr
   return new Map([...specs].map(([name, spec]) => [name, { ...spec, members: members(spec.picks) }]));
 }
 
-function pairSetsOf(world: World, chains: Iterable<ChainParts>): Map<PairSetName, PairSet> {
+function pairSetsOf(world: World, parts: ReadonlySet<Part>): Map<PairSetName, PairSet> {
   const specs = new Map<PairSetName, PairSetSpec>();
-  for (const parts of chains)
-    for (const part of partsOf(parts)) for (const one of part.pairSets) specs.set(one.name, one);
+  for (const part of parts) for (const one of part.pairSets) specs.set(one.name, one);
   return new Map([...specs].map(([name, spec]) => [name, { ...spec, members: pairsOf(world, spec) }]));
 }
 
-function domainSetsOf(chains: Iterable<ChainParts>): Map<DomainSetName, DomainSet> {
-  const sets = [...chains].flatMap((parts) => partsOf(parts).flatMap((part) => part.domainSets));
+function domainSetsOf(parts: ReadonlySet<Part>): Map<DomainSetName, DomainSet> {
+  const sets = [...parts].flatMap((part) => part.domainSets);
   return new Map(sets.map((set) => [set.name, set]));
 }
 
