@@ -1,5 +1,5 @@
 import type { LearnedName } from "../dataplane.ts";
-import { renewing } from "./learned-names.ts";
+import { type KnownSets, renewing } from "./learned-names.ts";
 import type { ElementKey, ProgramSet } from "./program.ts";
 import type { Operation, Step } from "./step.ts";
 
@@ -8,7 +8,8 @@ import type { Operation, Step } from "./step.ts";
  * back without it would cut the open connections to names before the agent has told it all again.
  */
 export interface LearnedMemory {
-  note(entries: readonly LearnedName[]): void;
+  /** `known`: which sets there are; null: others may be about to be made. */
+  note(entries: readonly LearnedName[], known: KnownSets): void;
   /** Steps with what belongs into the sets that they make, in the same transaction. */
   fill(steps: readonly Step[]): readonly Step[];
   /** Other sets are gone, and come back empty. */
@@ -42,8 +43,8 @@ export function createLearnedMemory(now: () => number): LearnedMemory {
     return seconds.size === 0 ? [] : [{ kind: "renew-elements", set: operation.set, seconds }];
   };
   return {
-    note: (entries) => {
-      for (const operation of renewing(entries, null)) noteOne(operation);
+    note: (entries, known) => {
+      for (const operation of renewing(entries, known)) noteOne(operation);
     },
     fill: (steps) => steps.map(({ operations }) => ({ operations: [...operations, ...operations.flatMap(fillingOf)] })),
     retain: (sets) => {

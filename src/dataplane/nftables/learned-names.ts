@@ -105,35 +105,38 @@ export function heldNames(
  */
 export function inheritedNames(
   table: NftTable,
-  fresh: readonly DomainSet[],
+  sets: readonly DomainSet[],
   known: ReadonlyMap<DomainSetName, DomainSet>,
-  sets: Parameters<typeof heldNames>[1],
+  learned: Parameters<typeof heldNames>[1],
 ): readonly LearnedName[] {
-  return fresh.flatMap((heir) => {
-    const isWithin = (set: DomainSet | undefined): boolean =>
-      set?.patterns.every((narrow) => heir.patterns.some((wide) => patternHolds(wide, narrow))) === true;
-    const longest = new Map<Address, LearnedName>();
-    for (const { address, seconds, graceSeconds } of heldNames(
-      table,
-      sets.filter(({ of }) => isWithin(known.get(of))),
-    )) {
-      const other = longest.get(address);
-      longest.set(address, {
-        set: heir.name,
-        address,
-        seconds: Math.max(seconds, other?.seconds ?? 0),
-        graceSeconds: Math.max(graceSeconds, other?.graceSeconds ?? 0),
-      });
-    }
-    return [...longest.values()];
-  });
+  const fresh = sets.filter(({ name }) => !known.has(name));
+  try {
+    return fresh.flatMap((heir) => inheritedBy(table, heir, known, learned));
+  } catch (error) {
+    // Somebody took them away: there is nothing to inherit.
+    if (isRefusal(error, "ENOENT")) return [];
+    throw error;
+  }
 }
 
-/** Enforcing must not fail for want of room in a set: what does not fit is learned again or not. */
-export function inherit(table: NftTable, entries: readonly LearnedName[], known: KnownSets): void {
-  try {
-    learnNames(table, entries, known);
-  } catch (error) {
-    if (!isRefusal(error, "ENFILE")) throw error;
+function inheritedBy(
+  table: NftTable,
+  heir: DomainSet,
+  known: ReadonlyMap<DomainSetName, DomainSet>,
+  learned: Parameters<typeof heldNames>[1],
+): readonly LearnedName[] {
+  const isWithin = (set: DomainSet | undefined): boolean =>
+    set?.patterns.every((narrow) => heir.patterns.some((wide) => patternHolds(wide, narrow))) === true;
+  const longest = new Map<Address, LearnedName>();
+  const from = learned.filter(({ of }) => isWithin(known.get(of)));
+  for (const { address, seconds, graceSeconds } of heldNames(table, from)) {
+    const other = longest.get(address);
+    longest.set(address, {
+      set: heir.name,
+      address,
+      seconds: Math.max(seconds, other?.seconds ?? 0),
+      graceSeconds: Math.max(graceSeconds, other?.graceSeconds ?? 0),
+    });
   }
+  return [...longest.values()];
 }

@@ -2,7 +2,7 @@ import { release } from "node:os";
 import { type Clock, systemClock } from "../../system/clock.ts";
 import { clearConnectionMarks } from "../../system/conntrack.ts";
 import type { RulesetChange } from "../../ir/change.ts";
-import type { NodeRules } from "../../ir/ruleset.ts";
+import type { DomainSet, NodeRules } from "../../ir/ruleset.ts";
 import {
   type ApplyReport,
   type Dataplane,
@@ -17,7 +17,7 @@ import { generationInForce, markMaskInForce } from "./generation-in-force.ts";
 import { type MarkLayout, markLayout, nextGeneration, randomGeneration } from "./generation.ts";
 import { handOver, isOtherLayout, layoutInForce } from "./hand-over.ts";
 import { createLearnedMemory } from "./learned-memory.ts";
-import { heldNames, inherit, inheritedNames, learnNames } from "./learned-names.ts";
+import { heldNames, inheritedNames, learnNames } from "./learned-names.ts";
 import { createMarkSweep, type MarkSweep } from "./mark-sweep.ts";
 import { Mirror } from "./mirror.ts";
 import { dropCounters } from "./render/base-chains.ts";
@@ -128,6 +128,12 @@ function createState(
     for (const step of steps) table().transact(step);
   };
 
+  /** New sets of names are made with what others hold for theirs: nobody ever asks one without. */
+  const inherit = (sets: Iterable<DomainSet>): void => {
+    if (mirror === null) return;
+    memory.note(inheritedNames(table(), [...sets], mirror.domainSets, mirror.store.learned), null);
+  };
+
   /** From a table that is built in another way. Seldom, so each transaction waits for the packets before it to be gone. */
   const takeOver = async (have: KernelProgram, next: Mirror, bumps: boolean): Promise<ProgramDiff> => {
     if (bumps) {
@@ -186,6 +192,7 @@ function createState(
         const node = supported(ruleset.node, table());
         const next = new Mirror(name, layout, generation, { ...ruleset, node });
         const bumps = inForce !== null && node.established === "cut";
+        inherit(ruleset.domainSets.values());
         return withMirror(next, async () => report(await repair(have, next, bumps), started));
       }),
     apply: (change): Promise<ApplyReport> =>
@@ -194,18 +201,13 @@ function createState(
         const current = mirrorFor("apply");
         const node = change.node === null ? null : supported(change.node, table());
         const bumps = isCut(current, change);
+        inherit(change.newDomainSets);
         return withMirror(current, async () => {
           if (bumps) await sweep.beforeBump();
-          const { domainSets, store } = current;
-          const inherited = inheritedNames(table(), change.newDomainSets, domainSets, store.learned);
           const changed = current.change({ ...change, node }, bumps);
           const steps = changeSteps(current.program, changed);
-          // New sets are made by the first step; who asks them comes with the second.
-          transact(steps.slice(0, 1));
-          inherit(table(), inherited, current.program.sets);
-          transact(steps.slice(1));
+          transact(memory.fill(steps));
           memory.retain(current.program.sets);
-          memory.note(inherited);
           return { transactions: steps.length, milliseconds: performance.now() - started };
         });
       }),
@@ -221,13 +223,14 @@ function createState(
     names: {
       // At once, whatever else is under way: each step of that is a transaction, and none touches what was learned.
       learn: async (entries) => {
-        learnNames(table(), entries, mirror?.program.sets ?? null);
-        memory.note(entries);
+        const known = mirror?.program.sets ?? null;
+        learnNames(table(), entries, known);
+        memory.note(entries, known);
       },
       held: () =>
         inTurn(async () => {
           const held = heldNames(table(), mirrorFor("held").store.learned);
-          memory.note(held);
+          memory.note(held, null);
           return held;
         }),
       decideAnew: () =>
