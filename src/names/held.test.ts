@@ -93,11 +93,31 @@ describe("addresses that are held", () => {
       fill(() => ({})),
       ["name", mostAddressesOfName],
     );
-    assert.deepEqual(fill(named), ["pod", mostAddressesOfPod]);
+    assert.deepEqual(fill(named), ["pod", mostAddressesOfSet / 2], "so much is free for others");
+    assert.deepEqual(
+      fill((index) => ({ ...named(index), set: `d${index % 7}` as DomainSetName })),
+      ["pod", mostAddressesOfPod],
+    );
     assert.deepEqual(
       fill((index) => ({ ...named(index), pod: `pod${index}` as Address })),
       ["set", mostAddressesOfSet],
     );
+  });
+});
+
+describe("a set that pods share", () => {
+  it("has room for another one when some of them have taken what they can", () => {
+    const held = createHeld(0);
+    let last = 0;
+    const take = (pod: number, most: number): number => {
+      for (let count = 0; count < most; count += 1) {
+        const own = { pod: `192.0.2.${pod}` as Address, name: `n${last}.org` as DomainName };
+        if (held.add(entryOf("d", (last += 1), own)) !== null) return count;
+      }
+      return most;
+    };
+    for (let pod = 1; pod <= 6; pod += 1) take(pod, Infinity);
+    assert.equal(take(7, 30), 30);
   });
 });
 

@@ -66,7 +66,10 @@ export function createHeld(now: number): Held {
 
   const count = ({ set, pod, name }: HeldAddress, by: number) => {
     size += by;
-    if (pod !== null) ofPod.change(pod, by);
+    if (pod !== null) {
+      ofPod.change(pod, by);
+      ofPod.change(`${set} ${pod}`, by);
+    }
     if (name !== null) ofName.change(`${set} ${name}`, by);
   };
   const lookAgain = (entry: HeldAddress) => {
@@ -82,10 +85,14 @@ export function createHeld(now: number): Held {
     count(entry, -1);
     return true;
   };
+  /** A pod takes no more than half of what is free: else two of them could leave nothing for the rest. */
+  const isOverShare = (set: DomainSetName, pod: Address): boolean =>
+    ofPod.of(pod) >= Math.min(mostAddressesOfPod, mostAddresses - size) ||
+    ofPod.of(`${set} ${pod}`) >= mostAddressesOfSet - (sets.get(set)?.size ?? 0);
   const overLimit = ({ set, pod, name }: HeldAddress): OverLimit | null => {
     if (size >= mostAddresses) return "node";
     if ((sets.get(set)?.size ?? 0) >= mostAddressesOfSet) return "set";
-    if (pod !== null && ofPod.of(pod) >= mostAddressesOfPod) return "pod";
+    if (pod !== null && isOverShare(set, pod)) return "pod";
     return name !== null && ofName.of(`${set} ${name}`) >= mostAddressesOfName ? "name" : null;
   };
   const all = () => [...sets.values()].flatMap((members) => [...members.values()]);
