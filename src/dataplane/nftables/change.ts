@@ -48,7 +48,8 @@ function goneObjects(change: StoreChange): Objects {
 }
 
 /** In the order in which they can refer to each other: elements name chains and counters, rules name all. */
-export function addObjects({ chains, sets, counters }: Objects): Operation[] {
+export function addObjects({ chains, sets: unordered, counters }: Objects): Operation[] {
+  const sets = mostAskedFirst(unordered, chains);
   return [
     ...counters.map((counter): Operation => ({ kind: "add-counter", counter })),
     ...sets.map((set): Operation => ({ kind: "add-set", set })),
@@ -58,6 +59,23 @@ export function addObjects({ chains, sets, counters }: Objects): Operation[] {
     ),
     ...chains.flatMap(({ name, rules }) => rules.map((rule): Operation => ({ kind: "add-rule", chain: name, rule }))),
   ];
+}
+
+/**
+ * For each rule that asks a set the kernel looks the set up by its name, among all sets of the table in the order in
+ * which they came: where there are thousands, half the cost of a rule.
+ */
+function mostAskedFirst(sets: readonly ProgramSet[], chains: readonly ProgramChain[]): readonly ProgramSet[] {
+  const asked = new Map<string, number>();
+  for (const { rules } of chains) {
+    for (const { statements } of rules) {
+      for (const statement of statements) {
+        const name = "set" in statement ? statement.set : "map" in statement ? statement.map : null;
+        if (name !== null) asked.set(name, (asked.get(name) ?? 0) + 1);
+      }
+    }
+  }
+  return sets.toSorted((a, b) => (asked.get(b.name) ?? 0) - (asked.get(a.name) ?? 0));
 }
 
 /** Rules and elements first: they hold references. Maps are flushed because kernels before 6.4 keep them till later. */

@@ -14,7 +14,8 @@ import {
 } from "./clause-rules.ts";
 import { type PartId, Parts, type Plan } from "./part.ts";
 import { portMapRule } from "./port-maps.ts";
-import { type ListPlan, l4proto, nextOfTier, type PortsPlan, type TierPlan, tierPlan } from "./tier-plan.ts";
+import type { ListPlan } from "./list-plan.ts";
+import { l4proto, nextOfTier, type PortsPlan, type TierPlan, tierPlan } from "./tier-plan.ts";
 
 /** How an ordered tier ends. */
 export interface TierEnds {

@@ -2,7 +2,7 @@ import type { ChainClause } from "../../../ir/ruleset.ts";
 import { portProtocols, type PortProtocol } from "../../../net/protocol.ts";
 import { contentHash } from "../names.ts";
 import type { Statement, Verdict } from "../statement.ts";
-import { ruleText, verdictText } from "../text.ts";
+import { verdictText } from "../text.ts";
 import {
   acceptBlocks,
   acceptPairs,
@@ -23,6 +23,7 @@ import { acceptDomains, domainsOf } from "./domain-lookups.ts";
 import { firstMatchRules, type VerdictFor, withVerdict } from "./first-match.ts";
 import { Parts, type MembersName, type Plan } from "./part.ts";
 import { createSharedStretches, type SharedStretches } from "./shared-stretches.ts";
+import { endsOf, listPlan, type ListPlan } from "./list-plan.ts";
 import { orderedByPort, type PortClass } from "./port-classes.ts";
 
 /** So few rules stand in line, one after the other: as fast as anything else, and easier to read. */
@@ -30,15 +31,6 @@ const mostLinear = 6;
 
 /** Stands in a plan for what decides where a tier does not. */
 export const nextOfTier: Verdict = { kind: "goto", chain: "next" };
-
-/** Rules that stand last in their chain. */
-export interface ListPlan {
-  readonly rules: RuleList;
-  /** What tells it from all others. */
-  readonly content: string;
-  /** How it goes on; null: to `next`. */
-  readonly end: ListPlan | null;
-}
 
 export interface PortsPlan {
   readonly protocol: PortProtocol;
@@ -103,9 +95,9 @@ function planTier(
   const shared = createSharedStretches();
   parts.takeIn(shared.parts);
   const rest = listPlan(firstMatchRules(context, portless, verdictFor, shared), null);
-  const end = tiers === "shared" ? rest : null;
+  const ends = tiers === "shared" ? endsOf(rest) : null;
   const list = (of: readonly ChainClause[]): ListPlan =>
-    listPlan(rememberedRules(context, of, verdictFor, `${key} ${end?.content ?? ""}`, shared), end);
+    listPlan(rememberedRules(context, of, verdictFor, key, shared), ends);
   const byPort = portProtocols.map((protocol): PortsPlan => {
     const { classes, otherPorts } = orderedByPort(relevant, protocol);
     return {
@@ -159,21 +151,6 @@ function rememberedRules(
   }
   context.parts.absorb(found.parts);
   return found.rules;
-}
-
-/** A list that ends as another does goes there for its end. */
-function listPlan(rules: RuleList, rest: ListPlan | null): ListPlan {
-  const texts = rules.rules.map(ruleText);
-  const end = rest?.rules.rules.map(ruleText) ?? [];
-  const start = texts.length - end.length;
-  if (rest !== null && start === 0 && rest.content === contentHash(texts)) return rest;
-  if (rest === null || end.length < 2 || start <= 0 || end.some((text, index) => text !== texts[start + index]))
-    return { rules, content: contentHash(texts), end: null };
-  return {
-    rules: { rules: rules.rules.slice(0, start), uses: rules.uses },
-    content: contentHash(texts),
-    end: rest,
-  };
 }
 
 /** Those that anything of this family can match, up to the first that matches all of it. */
