@@ -149,13 +149,19 @@ describe("learning names", () => {
     learning.enforced(rulesetOf(["a.org"]), null);
     await turn();
     assert.equal(kernel.decided, 1, "what ended while nobody looked");
+    for (let count = 0; count < 4; count += 1) threads[0]?.tell({ kind: "grace-over" });
+    await turn();
+    assert.equal(kernel.decided, 1, "not more than once a second");
+    await wake();
+    assert.equal(kernel.decided, 2, "all of them at once");
+    await wake();
     kernel.refusal = new Error("not now");
     threads[0]?.tell({ kind: "grace-over" });
     await turn();
     kernel.refusal = null;
-    assert.equal(kernel.decided, 1);
-    await wake();
     assert.equal(kernel.decided, 2);
+    await wake();
+    assert.equal(kernel.decided, 3);
     await learning.stop();
   });
 

@@ -26,8 +26,11 @@ export interface NameKernelParts {
   readonly send: (message: ToThread) => void;
 }
 
-/** Milliseconds between two tries of what must be done at last. */
-const tryAgainAfter = 1000;
+/**
+ * Milliseconds between two decisions, and two tries of one that must be made at last. Names whose addresses change all
+ * the time would have all connections of the node decided again four times a second else.
+ */
+const decisionsApart = 1000;
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -79,8 +82,8 @@ export function createNameKernel({ names, clock, log, signal, send }: NameKernel
       } catch (error) {
         log.debug("open connections cannot be decided again yet", { error: textOf(error) });
         again = true;
-        await clock.sleep(tryAgainAfter, signal);
       }
+      await clock.sleep(decisionsApart, signal);
     }
     deciding = false;
   };
