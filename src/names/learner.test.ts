@@ -8,6 +8,7 @@ import { tries } from "../../test/property.ts";
 import type { DomainSetName } from "../ir/ruleset.ts";
 import type { Address } from "../net/address.ts";
 import type { DomainPattern } from "../net/domain-name.ts";
+import { mostStreamsOfPod } from "./limits.ts";
 import { type Tally, createLearner } from "./learner.ts";
 import { goesAtOnce } from "./streams.ts";
 
@@ -166,6 +167,15 @@ describe("learning from packets", () => {
     assert.equal(learner.packet(tcpSegment(toPod, 100, answer.subarray(0, 1)), 0), goesAtOnce);
     assert.equal(learner.packet(tcpSegment(toPod, 101, answer.subarray(1)), 0), 1);
     assert.deepEqual(results(), ["learned"]);
+  });
+
+  it("by TCP charges who asks, also where the resolver is a pod whose policy names some", () => {
+    const { learner } = fresh();
+    const resolver = toResolver.destination as Address;
+    const others = Array.from({ length: 2 * mostStreamsOfPod + 1 }, (_, index) => `10.0.1.${index}` as Address);
+    learner.follow({ ...table, subjects: [resolver, ...others].map((one) => [one, 0]) });
+    for (const one of others) learner.packet(tcpSegment({ ...toPod, destination: one }, 99, new Uint8Array(), 2), 0);
+    assert.equal(learner.counts().streams, others.length);
   });
 
   it("tries again what the kernel refused, and puts back what it has lost", () => {

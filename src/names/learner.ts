@@ -78,6 +78,7 @@ export interface Learner {
 
 /** Added to a time to live: the pod's begins when the answer arrives, the kernel's before that. Seconds. */
 const onTheWay = 1;
+const dnsPort = 53;
 /** Milliseconds that an address must still be good for, for an answer not to wait for its being renewed. */
 const surely = 2000;
 
@@ -205,8 +206,9 @@ export function createLearner(options: LearnerOptions): Learner {
         return goesAtOnce;
       }
       if (segment.protocol === "UDP") return takeMessage(segment, segment.payload, now);
-      const { source, destination } = segment;
-      const pod = subjects.isSubject(source) ? source : destination;
+      const { source, sourcePort, destination } = segment;
+      // A resolver may be a subject too: it is not to pay for those that ask it.
+      const pod = sourcePort === dnsPort && subjects.isSubject(destination) ? destination : source;
       const wait = streams.take(segment, pod, now, (bytesOf) => takeMessage(segment, bytesOf, now));
       if (wait !== "lost") return wait;
       tally({ kind: "packet", reason: "stream" });
