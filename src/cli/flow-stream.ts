@@ -38,11 +38,13 @@ export function readFlowLine(line: string): Flow | FlowsLost | null {
   if (typeof verdict !== "string" || typeof reason !== "string" || typeof protocol !== "string") return null;
   if (!isTextOrNull(direction) || !Array.isArray(policies)) return null;
   if (!policies.every((policy) => typeof policy === "string")) return null;
-  const { suppressed: held } = objectIn(value);
+  const { suppressed: held, rule: told } = objectIn(value);
   const suppressed = typeof held === "number" ? held : 0;
+  // Agents of before tell no rule.
+  const rule = typeof told === "number" ? told : null;
   // An agent of another version may know more verdicts and reasons.
   const words = { verdict, direction, reason } as Pick<Flow, "verdict" | "direction" | "reason">;
-  return { apiVersion, kind, time, node, ...words, protocol, from: ends.from, to: ends.to, policies, suppressed };
+  return { apiVersion, kind, time, node, ...words, protocol, from: ends.from, to: ends.to, policies, rule, suppressed };
 }
 
 /** Why the socket of an agent cannot be used, for the operator. */

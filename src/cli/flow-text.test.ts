@@ -30,6 +30,7 @@ const hostileFlow: fc.Arbitrary<Flow> = fc.record({
   from: end,
   to: end,
   policies: fc.array(text, { maxLength: 5 }),
+  rule: fc.option(fc.nat()),
   suppressed: fc.nat(),
 });
 
@@ -49,6 +50,7 @@ const flow = (more: Partial<Flow> = {}): Flow => ({
   from: { address: "10.0.0.1", namespace: "shop", pod: "web", port: 40_000 },
   to: { address: "fd00::2", namespace: null, pod: null, port: 443 },
   policies: ["NetworkPolicy/shop/closed"],
+  rule: null,
   suppressed: 0,
   ...more,
 });
@@ -77,8 +79,8 @@ describe("a flow on a terminal", () => {
     assert.match(textOf(flow({ policies })), /isolated by NetworkPolicy\/x\/a, \S+, \S+ and 2 more\n$/);
     assert.match(textOf(flow({ policies: [] })), /isolated by a policy\n$/);
     assert.match(
-      textOf(flow({ reason: "admin", policies: ["AdminNetworkPolicy/x"] })),
-      /denied by AdminNetworkPolicy\/x\n$/,
+      textOf(flow({ reason: "admin", policies: ["AdminNetworkPolicy/x"], rule: 3 })),
+      /denied by AdminNetworkPolicy\/x rule 3\n$/,
     );
     assert.match(textOf(flow({ verdict: "audit-allowed" })), /would be allowed by NetworkPolicy\/shop\/closed\n$/);
     assert.match(textOf(flow({ reason: "later" as Flow["reason"], policies: [] })), / {2}later\n$/);

@@ -16,12 +16,12 @@ function endText({ address, namespace, pod, port }: FlowEnd, withPort: boolean):
   return pod === null && address.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
 }
 
-function whyText({ reason, policies, verdict }: Flow): string {
+function whyText({ reason, policies, rule, verdict }: Flow): string {
   // An agent of another version may know more reasons.
   const why = verdict === "audit-allowed" ? "would be allowed by" : (reasonTexts[reason] ?? reason);
   if (policies.length === 0) return why.replace(/ by$/, " by a policy");
   const names = policies.slice(0, 3).join(", ") + (policies.length > 3 ? ` and ${policies.length - 3} more` : "");
-  return `${why} ${names}`;
+  return `${why} ${names}${rule === null ? "" : ` rule ${rule}`}`;
 }
 
 /** Columns grow with what they have shown, up to here: a long name moves one line, not all that follow. */

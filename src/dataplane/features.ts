@@ -18,7 +18,7 @@ export const policyFeatures = [
   { id: "accept", what: "a rule that accepts" },
   { id: "deny", what: "a rule that denies, before others that accept" },
   { id: "pass", what: "a rule that leaves the rest to the next tier" },
-  { id: "rule-names", what: "a rule's name, in answers and in what is logged" },
+  { id: "rule-names", what: "a rule's name, in answers; what is logged says which rule by its number" },
   { id: "pod-peers", what: "peers by the labels of pods and namespaces" },
   { id: "address-peers", what: "peers by address, IPv4 and IPv6; what is cut out of a block" },
   { id: "node-peers", what: "peers that are nodes: every IP address in status.addresses" },

@@ -39,6 +39,8 @@ export interface Flow {
   readonly to: FlowEnd;
   /** The policies that isolate the pod in this direction (20 at most), or the one whose rule decided: `Kind/namespace/name`. */
   readonly policies: readonly string[];
+  /** Which rule of that one policy decided, from 0 in its list for the direction; null where none did. */
+  readonly rule: number | null;
   /**
    * Of the log: so many of the same ends, port, verdict and direction were not logged since the last one. 0 for who
    * observes: gets all that the kernel reports.

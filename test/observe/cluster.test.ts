@@ -23,6 +23,7 @@ function line(node: string, milliseconds: number, from = "web"): string {
     from: end(from),
     to: end("db"),
     policies: ["NetworkPolicy/shop/closed"],
+    rule: null,
     suppressed: 0,
   };
   return flowLine(flow).trimEnd();

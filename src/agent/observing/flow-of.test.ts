@@ -83,6 +83,8 @@ describe("a flow", () => {
               assert.equal(flow.reason, reasons[part.tier]);
               const decidedBy = part.decidedBy === null ? [] : [part.decidedBy.policy];
               assert.deepEqual(flow.policies, part.tier === "networkpolicy" ? part.isolatedBy.slice(0, 20) : decidedBy);
+              const rule = part.tier === "networkpolicy" ? null : (part.decidedBy?.rule ?? null);
+              assert.equal(flow.rule, rule);
               const nameOf = (end: typeof flow.from) => (end.pod === null ? null : `${end.namespace}/${end.pod}`);
               assert.deepEqual([flow.from.address, nameOf(flow.from)], [connection.source, podAt(connection.source)]);
               assert.deepEqual(
@@ -171,6 +173,7 @@ describe("a flow", () => {
       from: { address: "10.0.0.1", namespace: null, pod: null, port: clientPort },
       to: { address: "10.0.0.2", namespace: null, pod: null, port: 80 },
       policies: [],
+      rule: null,
       suppressed: 0,
     });
     assert.deepEqual(schemaErrors(flow, "flow.json"), []);

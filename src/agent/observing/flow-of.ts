@@ -43,18 +43,21 @@ function endOf(address: Address, port: number | null, { ruleset, podAt }: Knowle
   return { address, namespace: name.slice(0, slash), pod: name.slice(slash + 1), port };
 }
 
+type Cause = Pick<Flow, "reason" | "policies" | "rule">;
+
 /** What decided, as far as the Ruleset still says it; it may have changed since the packet. */
-function causeOf(ruleset: Ruleset | null, it: LoggedConnection, prefix: LogPrefix): Pick<Flow, "reason" | "policies"> {
+function causeOf(ruleset: Ruleset | null, it: LoggedConnection, prefix: LogPrefix): Cause {
   const told = prefix.reason === "policy" ? "isolated" : prefix.reason;
-  if (ruleset === null || prefix.direction === null) return { reason: told, policies: [] };
+  if (ruleset === null || prefix.direction === null) return { reason: told, policies: [], rule: null };
   const decision = decisionOn(ruleset, it, prefix);
   const isSame = prefix.reason === "policy" || prefix.reason === reasons[decision.by];
-  if (!isExplained(decision, prefix) || !isSame) return { reason: told, policies: [] };
+  if (!isExplained(decision, prefix) || !isSame) return { reason: told, policies: [], rule: null };
   const reason = reasons[decision.by];
-  if (decision.clause !== null) return { reason, policies: [decision.clause.policy] };
+  const { clause } = decision;
+  if (clause !== null) return { reason, policies: [clause.policy], rule: clause.rule };
   const chain = chainOf(ruleset, it, prefix);
   const isolating = chain === null ? [] : (ruleset.chains.get(chain)?.isolatedBy ?? []);
-  return { reason, policies: reason === "isolated" ? isolating.slice(0, mostPolicies) : [] };
+  return { reason, policies: reason === "isolated" ? isolating.slice(0, mostPolicies) : [], rule: null };
 }
 
 /** A logged packet as what happened to a connection, in the terms of the cluster. Null: it is none of ours. */
@@ -64,7 +67,7 @@ export function flowOf(logged: LoggedPacket, knowledge: Knowledge, time: number)
   if (prefix === null || packet === null) return null;
   const { ruleset, node } = knowledge;
   const it = connectionOf(ruleset, packet, logged.connection, prefix);
-  const { reason, policies } = causeOf(ruleset, it, prefix);
+  const { reason, policies, rule } = causeOf(ruleset, it, prefix);
   return {
     apiVersion: "portcullis.dev/v1",
     kind: "Flow",
@@ -77,6 +80,7 @@ export function flowOf(logged: LoggedPacket, knowledge: Knowledge, time: number)
     from: endOf(it.client, it.ports?.client ?? null, knowledge),
     to: endOf(it.backend, it.ports?.backend ?? null, knowledge),
     policies,
+    rule,
     suppressed: 0,
   };
 }

@@ -73,6 +73,7 @@ function fieldsOf(flow: Flow): Fields {
     to: nameOf(to),
     port: to.port ?? undefined,
     policies: flow.policies.length > 0 ? flow.policies : undefined,
+    rule: flow.rule ?? undefined,
     from_address: from.pod === null ? undefined : from.address,
     to_address: to.pod === null ? undefined : to.address,
     suppressed: flow.suppressed > 0 ? flow.suppressed : undefined,

@@ -24,6 +24,7 @@ const flow = (number: number, from = end("shop", "web")): Flow => ({
   from,
   to: end("shop", `db-${number}`),
   policies: [],
+  rule: null,
   suppressed: 0,
 });
 

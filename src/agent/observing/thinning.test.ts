@@ -17,6 +17,7 @@ const flow = (from: string, port = 80, clientPort = 1000): Flow => ({
   from: end(from, clientPort),
   to: end("10.0.0.9", port),
   policies: [],
+  rule: null,
   suppressed: 0,
 });
 
