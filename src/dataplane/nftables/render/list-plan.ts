@@ -49,7 +49,10 @@ export function listPlan(list: RuleList, ends: Ends | null): ListPlan {
   const start = texts.length - (ends.texts.length - place);
   if (ends.texts.length - place < leastShared || start <= 0) return { rules: list, content, end: null };
   const own = list.rules.slice(0, start);
-  return { rules: { rules: own, uses: usesOf(own, list.uses) }, content, end: ends.from(place) };
+  const end = ends.from(place);
+  // Another tier may have the same rules, and share other ends: that is another chain.
+  const divided = contentHash([...texts.slice(0, start), "goto", end.content]);
+  return { rules: { rules: own, uses: usesOf(own, list.uses) }, content: divided, end };
 }
 
 /** Where the shared end begins of which the list has all. */
