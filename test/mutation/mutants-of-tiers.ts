@@ -225,8 +225,8 @@ const rendered: readonly Mutant[] = [
   {
     line: "(nftables) first match: members before blocks, then other stretches, in order",
     file: `${render}/first-match.ts`,
-    text: `if (last?.kind === kind) stretches[stretches.length - 1] =`,
-    replacement: `if (last !== undefined && last.kind === "peers") stretches[stretches.length - 1] =`,
+    text: `if (last?.kind === kind) last.clauses.push(clause);`,
+    replacement: `if (last?.kind === "peers") last.clauses.push(clause);`,
   },
 ];
 
