@@ -31,9 +31,12 @@ async function followOnce({ openSource, enforcer, sight, metrics }: FollowParts,
   const session = new AbortController();
   const signal = AbortSignal.any([stop, session.signal]);
   try {
-    const snapshot = await source.snapshot(signal);
-    sight.gain();
-    enforcer.load(snapshot, () => session.abort(new Error("what it said could not be compiled")));
+    const broken = () => session.abort(new Error("what it said could not be compiled"));
+    await source.snapshot(signal).then((snapshot) => {
+      // In a variable of this function it would live as long as the source is followed: all pods a second time.
+      sight.gain();
+      enforcer.load(snapshot, broken);
+    });
     let read = readSecondsOf(source);
     if (read > 0) metrics.steps.observe("decode", read);
     for await (const update of source.changes(signal)) {
