@@ -27,7 +27,9 @@ describe("mutants", () => {
     after(() => copy.remove());
 
     it("no test fails while nothing is broken", () => requireSound(copy, files));
-    for (const mutant of mutants.filter(({ line }) => !/^(rule|\()/.test(line)).filter((_, index) => index % 12 === 0)) {
+    for (const mutant of mutants
+      .filter(({ line }) => !/^(rule|\()/.test(line))
+      .filter((_, index) => index % 12 === 0)) {
       it(`caught: ${mutant.line}`, async () => {
         const { caughtBy } = await tryMutant(copy, mutant, files);
         assert.notDeepEqual(caughtBy, []);

@@ -1,8 +1,9 @@
 /** A site with all that runs in it, and an agent whose folder says who may reach which names. */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { digestOf } from "../../src/source/manifests/digest.ts";
 import { type AgentProcess, ask, startAgent, untilReady } from "../faults/processes.ts";
 import { type Asker, type Running, startAsker, startOutside, startResolver } from "./processes.ts";
 import { type PodName, type Site, addresses, buildSite, nodeResolver, podRanges, service } from "./site.ts";
@@ -92,6 +93,9 @@ export const flags = [
   nodeResolver[0],
 ];
 
+const filesIn = (folder: string) =>
+  readdirSync(folder).map((name) => ({ path: name, content: readFileSync(join(folder, name)) }));
+
 export async function buildScene(more: readonly string[] = flags): Promise<Scene> {
   const base = mkdtempSync(join(tmpdir(), "pct-names-"));
   const [folder, socket] = [join(base, "manifests"), join(base, "agent.sock")];
@@ -136,7 +140,8 @@ export async function buildScene(more: readonly string[] = flags): Promise<Scene
       write("policy.json", policy === null ? [] : [policy]);
       await until("portcullis_dns_patterns", (value) => value > 0 === (policy !== null));
       if (listens) await until("portcullis_dns_listening", (value) => value === (policy === null ? 0 : 1));
-      await untilReady(socket);
+      // Ready it may be with what was there before; a pod's first question must meet the chains that show it.
+      await untilReady(socket, digestOf(filesIn(folder)));
     };
     const current = (): AgentProcess => {
       if (agent === null) throw new Error("no agent was started");

@@ -34,14 +34,16 @@ export interface ScriptedKubectl {
 }
 
 const program = `#!${process.execPath}
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
 const folder = import.meta.dirname;
 const script = JSON.parse(readFileSync(join(folder, "script.json"), "utf8"));
 const args = process.argv.slice(2);
-writeFileSync(join(folder, "call-" + process.pid), JSON.stringify(args));
+// Whoever looks must find all of it or nothing.
+writeFileSync(join(folder, "coming-" + process.pid), JSON.stringify(args));
+renameSync(join(folder, "coming-" + process.pid), join(folder, "call-" + process.pid));
 const end = (code) => {
   writeFileSync(join(folder, "end-" + process.pid), String(code));
   process.exit(code);
