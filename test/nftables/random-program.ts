@@ -194,6 +194,15 @@ const chainOf = (index: number): fc.Arbitrary<ProgramChain> =>
 const baseOf = (hook: "forward" | "input" | "output"): fc.Arbitrary<ProgramChain> =>
   fc.record({ name: fc.constant(hook), hook: fc.constant(hook), rules: fc.array(ruleOf(-1), { maxLength: 3 }) });
 
+/** A kernel takes a reset in forward, input and output only, and looks for it behind every jump. */
+const leadsToNoReset = ({ statements }: Rule): boolean =>
+  statements.every(
+    (one) =>
+      one.kind !== "reject-tcp-reset" &&
+      one.kind !== "verdict-map" &&
+      !(one.kind === "verdict" && "chain" in one.verdict),
+  );
+
 /** On other places. */
 const elsewhere: fc.Arbitrary<ProgramChain> = fc
   .tuple(
@@ -201,7 +210,10 @@ const elsewhere: fc.Arbitrary<ProgramChain> = fc
     fc.constantFrom("forward" as const, "prerouting" as const, "postrouting" as const),
     fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: -290, max: -1 })),
   )
-  .map(([chain, hook, priority]) => ({ ...chain, name: "elsewhere", hook, priority }));
+  .map(([chain, hook, priority]) => {
+    const rules = hook === "forward" ? chain.rules : chain.rules.filter(leadsToNoReset);
+    return { ...chain, rules, name: "elsewhere", hook, priority };
+  });
 
 const byName = <Item extends { readonly name: string }>(items: readonly Item[]): ReadonlyMap<string, Item> =>
   new Map(items.map((item) => [item.name, item]));
