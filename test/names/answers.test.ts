@@ -164,6 +164,8 @@ describe("names learned from answers", { skip: noNamespaces, timeout: 120_000 },
     } finally {
       run("ip", ["netns", "exec", scene.site.node, "nft", "delete", "table", "inet", "either"]);
       await second.stop();
+      // A later question from one of these ports would still be led to the resolver that is gone.
+      run("ip", ["netns", "exec", scene.site.node, "conntrack", "-F"]);
     }
   });
 
