@@ -24,19 +24,28 @@ const goodWhile = 60_000;
 const readSecondsOf = (source: Source): number =>
   (source.health?.().resources ?? []).reduce((sum, { readSeconds = 0 }) => sum + readSeconds, 0);
 
+/** On its own: in a variable of who goes on following, the snapshot would live as long, all pods a second time. */
+async function loadFirst(
+  source: Source,
+  { enforcer, sight }: FollowParts,
+  signal: AbortSignal,
+  broken: () => void,
+): Promise<void> {
+  const snapshot = await source.snapshot(signal);
+  sight.gain();
+  enforcer.load(snapshot, broken);
+}
+
 /** Follows one source until it ends, fails, or what it says cannot be compiled. */
-async function followOnce({ openSource, enforcer, sight, metrics }: FollowParts, stop: AbortSignal): Promise<void> {
+async function followOnce(parts: FollowParts, stop: AbortSignal): Promise<void> {
+  const { openSource, enforcer, sight, metrics } = parts;
   const source = openSource();
   sight.seek(source);
   const session = new AbortController();
   const signal = AbortSignal.any([stop, session.signal]);
   try {
     const broken = () => session.abort(new Error("what it said could not be compiled"));
-    await source.snapshot(signal).then((snapshot) => {
-      // In a variable of this function it would live as long as the source is followed: all pods a second time.
-      sight.gain();
-      enforcer.load(snapshot, broken);
-    });
+    await loadFirst(source, parts, signal, broken);
     let read = readSecondsOf(source);
     if (read > 0) metrics.steps.observe("decode", read);
     for await (const update of source.changes(signal)) {
